@@ -1,0 +1,73 @@
+#include "auspex/api/metrics_page.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+namespace auspex::api {
+namespace {
+
+void Add(std::string* page, std::string_view name, std::string_view type, std::string_view help,
+         double value) {
+  fmt::format_to(std::back_inserter(*page), "# HELP {0} {2}\n# TYPE {0} {1}\n{0} {3}\n", name, type,
+                 help, value);
+}
+
+template <typename Value>
+void AddEach(std::string* page, const std::vector<rollout::DeploymentView>& running,
+             std::string_view name, std::string_view help, Value value) {
+  if (running.empty()) return;
+  fmt::format_to(std::back_inserter(*page), "# HELP {0} {1}\n# TYPE {0} gauge\n", name, help);
+  for (const rollout::DeploymentView& view : running) {
+    // Names of services and deployments need no escaping: letters, digits, '.', '_', '-'.
+    fmt::format_to(std::back_inserter(*page),
+                   "{}{{service=\"{}\",deployment=\"{}\",version=\"{}\"}} {}\n", name, view.service,
+                   view.id, view.version, static_cast<double>(value(view)));
+  }
+}
+
+}  // namespace
+
+std::string MetricsPage(const RestDependencies& d) {
+  std::string page;
+  const rollout::Engine::Counters counters = d.engine->counters();
+  const telemetry::FeedHealth feed = d.requests->Health();
+  const std::vector<rollout::DeploymentView> running = d.engine->Running();
+  Add(&page, "auspex_decisions_total", "counter", "Decisions taken.",
+      static_cast<double>(counters.decisions));
+  Add(&page, "auspex_ledger_transactions_total", "counter", "Transactions of the engine.",
+      static_cast<double>(counters.passes));
+  Add(&page, "auspex_ledger_errors_total", "counter",
+      "Transactions that the ledger refused and that were tried again.",
+      static_cast<double>(counters.ledger_errors));
+  Add(&page, "auspex_router_errors_total", "counter", "Calls to routers that failed.",
+      static_cast<double>(counters.router_errors));
+  Add(&page, "auspex_router_reasserted_total", "counter",
+      "Weights that had changed at the router and were set again.",
+      static_cast<double>(counters.reasserted));
+  Add(&page, "auspex_feed_connected", "gauge", "1 while a proxy sends its request log.",
+      feed.connected ? 1 : 0);
+  Add(&page, "auspex_feed_lines_total", "counter", "Request log lines understood.",
+      static_cast<double>(feed.lines));
+  Add(&page, "auspex_feed_malformed_total", "counter",
+      "Request log frames or lines that were not understood.", static_cast<double>(feed.malformed));
+  Add(&page, "auspex_feed_missing_total", "counter",
+      "Requests that the proxy numbered and the feed did not bring.",
+      static_cast<double>(feed.missing));
+  Add(&page, "auspex_feed_unmatched_total", "counter", "Lines of servers that no rollout follows.",
+      static_cast<double>(feed.unmatched));
+  Add(&page, "auspex_rollouts_running", "gauge", "Rollouts that have not ended.",
+      static_cast<double>(running.size()));
+  AddEach(&page, running, "auspex_weight", "Share of traffic asked for the canary.",
+          [](const auto& v) { return v.last.weight.share(); });
+  AddEach(&page, running, "auspex_p_fail", "Probability that the canary is faulty now.",
+          [](const auto& v) { return v.last.p_fail; });
+  AddEach(&page, running, "auspex_log_e", "Natural logarithm of the evidence against the canary.",
+          [](const auto& v) { return v.last.log_e; });
+  AddEach(&page, running, "auspex_users_harmed",
+          "Requests harmed beyond what the baseline would have.",
+          [](const auto& v) { return v.users_harmed; });
+  return page;
+}
+
+}  // namespace auspex::api

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auspex/base/clock.h"
+#include "auspex/base/result.h"
+
+namespace auspex {
+
+// A text that is never printed: `***` in logs and messages.
+class Secret {
+ public:
+  Secret() = default;
+  explicit Secret(std::string value) : value_(std::move(value)) {}
+  [[nodiscard]] const std::string& Reveal() const { return value_; }
+  friend std::ostream& operator<<(std::ostream& out, const Secret&) { return out << "***"; }
+
+ private:
+  std::string value_;
+};
+
+// Everything that is wrong with a configuration, each with its place.
+class ConfigErrors {
+ public:
+  // `place`: "auspex.yaml:12:5".
+  void Add(std::string_view place, std::string_view message);
+  [[nodiscard]] bool empty() const { return lines_.empty(); }
+  [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
+  [[nodiscard]] std::string ToText() const;  // one a line
+
+ private:
+  std::vector<std::string> lines_;
+};
+
+// One mapping of a YAML document. Readers note what is wrong in the shared ConfigErrors and give the fallback, so that one run
+// names all errors; Finish() refuses keys that nobody read. Not thread-safe.
+//
+//   ConfigErrors errors;
+//   AUSPEX_TRY(auto documents, ParseConfigFile("auspex.yaml", &errors));
+//   const Duration tick = documents[0].Section("limits").DurationOf("tick", 10s);
+class ConfigSection {
+ public:
+  struct Node;  // of the YAML library
+  ConfigSection(std::shared_ptr<const Node> node, std::string file, std::string path, ConfigErrors* errors);
+
+  [[nodiscard]] bool Has(std::string_view key) const;
+  std::string Text(std::string_view key);  // required
+  std::string Text(std::string_view key, std::string_view fallback);
+  double Number(std::string_view key, double fallback, double low, double high);
+  std::int64_t Integer(std::string_view key, std::int64_t fallback, std::int64_t low, std::int64_t high);
+  bool Flag(std::string_view key, bool fallback);
+  Duration DurationOf(std::string_view key, Duration fallback);  // `10s`, `5m`
+  double Share(std::string_view key, double fallback);           // `5%` or 0.05
+  std::string Choice(std::string_view key, std::string_view fallback, std::initializer_list<std::string_view> allowed);
+  std::vector<std::string> Texts(std::string_view key);          // a list of texts; empty where absent
+  ConfigSection Section(std::string_view key);                   // an empty one where absent
+  std::vector<ConfigSection> Sections(std::string_view key);     // a list of mappings; empty where absent
+  // `{env: NAME}` or `{file: PATH}`; a literal is refused, so that secrets stay out of configuration files.
+  std::optional<Secret> SecretOf(std::string_view key);
+  // All scalar keys as texts.
+  std::map<std::string, std::string> TextMap();
+
+  // Notes an error at this key (or the section where there is no such key).
+  void Refuse(std::string_view key, std::string_view message) const;
+  // Notes each key that was not read, with the nearest that could have been meant.
+  void Finish() const;
+  [[nodiscard]] std::string Place(std::string_view key = {}) const;
+
+ private:
+  std::optional<std::string> Scalar(std::string_view key);
+  template <typename T>
+  T Taken(std::string_view key, Result<T> read, T fallback);
+
+  std::shared_ptr<const Node> node_;  // null: absent
+  std::string file_;
+  std::string path_;  // "spec.limits", for messages
+  ConfigErrors* errors_;
+  std::set<std::string, std::less<>> asked_;
+};
+
+// All documents of a file. Errors: kInvalidArgument (syntax, with file:line:column; too large; too deep; a document that is no
+// mapping; a key twice); kNotFound, kPermissionDenied (the file). `errors` outlives the sections.
+Result<std::vector<ConfigSection>> ParseConfigText(std::string_view text, const std::string& file, ConfigErrors* errors);
+Result<std::vector<ConfigSection>> ParseConfigFile(const std::string& path, ConfigErrors* errors);
+
+// The nearest of `known` by edit distance, if it is near enough to be a slip.
+[[nodiscard]] std::optional<std::string> Nearest(std::string_view word, const std::vector<std::string>& known);
+
+}  // namespace auspex

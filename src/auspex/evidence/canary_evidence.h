@@ -1,0 +1,148 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "auspex/evidence/gauge_evidence.h"
+#include "auspex/evidence/rate_evidence.h"
+
+namespace auspex::evidence {
+
+// What is known of a service's baseline before the rollout (section 1, History).
+struct History {
+  struct Route {
+    double share = 0.0;       // of the requests, 0..1
+    double error_rate = 0.0;  // 0..1
+    friend bool operator==(const Route&, const Route&) = default;
+  };
+  struct Gauge {
+    std::string name;  // "memory" is also tested for leaks
+    GaugeNoise noise;
+  };
+  double error_rate = 0.001;
+  double error_s2 = 0.0;                   // overdispersion of errors and routes, per tick
+  std::array<double, 3> latency_s2{};      // of t50, t90, t99
+  std::vector<Route> routes;
+  std::vector<Gauge> gauges;
+};
+
+struct TickCounts {
+  Counts errors;
+  std::array<Counts, 3> slower;        // than t50, t90, t99
+  std::vector<Counts> routes;          // errors, in the order of History::routes; missing ones count as 0 of 0
+  std::map<std::string, double> gauges;  // ln(canary / baseline)
+};
+
+struct TickContext {
+  double hazard = 0.0;      // section 3
+  bool warm_up = false;     // section 6
+  bool high_load = false;   // weight >= .3
+};
+
+// One metric, as it stands: for people and diagnosis.
+struct MetricState {
+  std::string name;        // errors, t50, t90, t99, route0…, high.errors…, level.memory, slope.memory
+  double weight = 0.0;     // q, sums to 1 over all
+  double log_e = 0.0;      // of F
+  double active = 1.0;     // the share of E that says "already faulty"
+  double share = 0.0;      // of sum q E: what of the whole evidence this metric carries
+  double baseline_rate = 0.0;
+};
+
+// All metrics of one rollout in two copies (sections 5 and 6): F decides whether a fault is proven; G, which also
+// sees history, sets the pace. Durations are at time scale 1. A value: copies are independent.
+class CanaryEvidence {
+ public:
+  struct Options {
+    History history;
+    double tick_s = 10.0;
+    double prior_odds = 0.15 / 0.85;  // o0, of "this deployment fails"
+  };
+
+  explicit CanaryEvidence(const Options& options);
+
+  // One tick, in the order of section 7: end-of-warm-up reset, shift gate, F and G, gauges.
+  void Step(const TickCounts& counts, const TickContext& context);
+
+  // ln of E = sum q_m E_m over F. E >= 1/alpha proves a regression at confidence 1 - alpha, at any look.
+  [[nodiscard]] double log_e() const { return log_e_; }
+  // P(faulty now) of F: calibrated. In [0, 1].
+  [[nodiscard]] double p_fail() const { return p_fail_; }
+
+  // G's view, for the pace. `later` = chance that a fault that has not begun begins before the next weight acts.
+  struct Throttle {
+    double p_fail = 0.0;
+    double harm = 0.0;  // H: expected excess harmed per canary request
+  };
+  [[nodiscard]] Throttle ThrottleView(double later) const;
+
+  // Requests of both arms, at canary share `w`, until E of the errors alone would bring sum q E to 1/alpha if the canary's
+  // errors were `ratio` times the baseline's. nullopt: never. `requests_per_tick` 0 where unknown.
+  struct Need {
+    double w = 0.0;
+    double alpha = 0.01;
+    double ratio = 2.0;
+    double requests_per_tick = 0.0;
+  };
+  [[nodiscard]] std::optional<double> RequestsNeeded(const Need& need) const;
+
+  [[nodiscard]] std::vector<MetricState> Metrics() const;
+  [[nodiscard]] std::size_t routes() const { return routes_; }
+
+ private:
+  enum class Kind : std::uint8_t { kErrors, kT50, kT90, kT99, kRoute };
+  struct Metric {
+    Kind kind;
+    bool high_load;        // a high-load copy, in F only
+    std::size_t route;     // of kRoute
+    double share;          // of the requests that it speaks of
+    double q;              // weight
+    RateEvidence rate;
+    double shift_events;   // K and N of the baseline-shift gate, half-life 40 s
+    double shift_requests;
+  };
+  struct Gauge {
+    std::string name;
+    std::optional<LevelEvidence> level;  // exactly one of the two
+    std::optional<SlopeEvidence> slope;
+    double q;
+    [[nodiscard]] double log_e() const { return level ? level->log_e() : slope->log_e(); }
+  };
+  struct ShiftGate {
+    std::int64_t hold_ticks = 0;  // how long history stays off at least
+    bool held = false;
+  };
+  struct Mixture {
+    double log_e = 0.0;
+    double p_fail = 0.0;
+    std::vector<double> post;  // o0 q E / (1 + o0 sum q E), metrics then gauges
+  };
+
+  [[nodiscard]] Metric MakeMetric(Kind kind, std::size_t route, bool high_load) const;
+  [[nodiscard]] Mixture Mix(const std::vector<Metric>& metrics) const;
+  void StepMetric(Metric* metric, const Counts& counts, const RateEvidence::Tick& tick) const;
+  void UpdateGate(ShiftGate* gate, bool latency);
+  [[nodiscard]] static bool Gated(Kind kind, bool latency);
+  [[nodiscard]] static bool Shifted(const Metric& metric);
+  static void RestartIfAgainst(Metric* metric);
+  [[nodiscard]] static Counts CountsOf(const Metric& metric, const TickCounts& counts);
+  [[nodiscard]] static double HarmOf(const Metric& metric, double later);
+  [[nodiscard]] static std::string NameOf(const Metric& metric);
+
+  Options options_;
+  std::size_t routes_ = 0;
+  std::vector<Metric> proof_;     // F
+  std::vector<Metric> throttle_;  // G
+  std::vector<Gauge> gauges_;
+  bool warm_ = true;
+  ShiftGate error_gate_;
+  ShiftGate tail_gate_;
+  double log_e_ = 0.0;
+  double p_fail_ = 0.0;
+};
+
+}  // namespace auspex::evidence

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "auspex/rollout/rollout.h"
+
+namespace auspex::rollout {
+
+// What the tick at hand showed, beyond what is stored in the rollout.
+struct TickView {
+  double canary_requests = 0;
+  double baseline_requests = 0;
+  double canary_errors = 0;
+  bool silent = false;     // an arm had no request
+  std::string hold;        // Inputs::hold
+};
+
+// How a policy leaves the tick. `action` only where the rollout ends.
+struct Choice {
+  Weight next;
+  std::string reason;
+  std::optional<Action> end;
+  std::optional<Verdict> verdict;
+  std::string by;
+  bool alert = false;
+};
+
+// The policy `adaptive`: roll back what is proven or predicted with confidence, else the pace of section 7; silence, stalled and
+// down canaries, deadline and promotion as there. `rollout` has the tick's evidence already.
+[[nodiscard]] Choice ChooseAdaptive(const Rollout& rollout, const TickView& tick);
+
+// The sentence behind E >= 1/alpha: which metric, with its counts.
+[[nodiscard]] std::string ProofSentence(const Rollout& rollout);
+
+}  // namespace auspex::rollout

@@ -1,0 +1,282 @@
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+#include "auspex/rollout/adaptive.h"
+#include "auspex/rollout/observing.h"
+#include "auspex/rollout/pace.h"
+#include "auspex/rollout/rollout.h"
+#include "auspex/rollout/rule.h"
+
+namespace auspex::rollout {
+namespace {
+
+using telemetry::ArmWindow;
+using telemetry::Window;
+
+constexpr int kDownTicks = 3;           // then "canary down" is a fact (section 7)
+constexpr std::size_t kSeenTicks = 6;
+constexpr double kHazardOfRaise = .02;  // per 10 s, after the weight rose (section 3)
+constexpr int kHighLoadBp = 3000;
+
+double PriorOdds(const RolloutSpec& spec) {
+  const double p = std::clamp(spec.risk, .005, .8);
+  return p / (1.0 - p);
+}
+
+evidence::CanaryEvidence MakeEvidence(const Rollout& rollout) {
+  return evidence::CanaryEvidence(
+      {.history = rollout.spec.history, .tick_s = rollout.TickSeconds(), .prior_odds = PriorOdds(rollout.spec)});
+}
+
+evidence::TickCounts CountsOf(const Window& window, std::size_t routes) {
+  const ArmWindow& c = window.canary;
+  const ArmWindow& b = window.baseline;
+  evidence::TickCounts counts;
+  counts.errors = {c.errors, c.requests, b.errors, b.requests};
+  for (std::size_t i = 0; i < 3; ++i) {
+    // An arm that did not say has no data, not zero events.
+    if (i < c.slower.size()) counts.slower[i].canary_events = c.slower[i], counts.slower[i].canary_requests = c.requests;
+    if (i < b.slower.size()) counts.slower[i].baseline_events = b.slower[i], counts.slower[i].baseline_requests = b.requests;
+  }
+  counts.routes.resize(routes);
+  for (std::size_t i = 0; i < routes; ++i) {
+    evidence::Counts& route = counts.routes[i];
+    if (i < c.routes.size()) route.canary_events = c.routes[i].errors, route.canary_requests = c.routes[i].requests;
+    if (i < b.routes.size()) route.baseline_events = b.routes[i].errors, route.baseline_requests = b.routes[i].requests;
+  }
+  counts.gauges = window.gauges;
+  return counts;
+}
+
+template <typename T>
+void PushBounded(std::deque<T>* queue, T value, std::size_t most) {
+  queue->push_back(std::move(value));
+  while (queue->size() > most) queue->pop_front();
+}
+
+// Section 3: faults begin at any time, more likely when the weight has just risen.
+double Hazard(const Rollout& rollout, int given_bp) {
+  const double d = rollout.TickSeconds();
+  const int before = rollout.past_bp.empty() ? given_bp : *std::min_element(rollout.past_bp.begin(), rollout.past_bp.end());
+  const bool rose = given_bp > 1.3 * before || (given_bp >= kHighLoadBp && kHighLoadBp > before);
+  return std::min(.5, d / (kHistorySeconds + rollout.t) + (rose ? kHazardOfRaise * d / 10.0 : 0.0));
+}
+
+void AddTotals(Rollout::Totals* totals, const ArmWindow& arm) {
+  totals->requests += arm.requests;
+  totals->errors += arm.errors;
+  for (std::size_t i = 0; i < std::min<std::size_t>(3, arm.slower.size()); ++i) totals->slower[i] += arm.slower[i];
+  totals->harmed += arm.harmed;
+}
+
+// What the tick says of traffic, health and harm, before any evidence.
+TickView LookAt(Rollout* rollout, const Inputs& inputs, int given_bp) {
+  const ArmWindow& canary = inputs.window.canary;
+  const ArmWindow& baseline = inputs.window.baseline;
+  const double n = canary.requests + baseline.requests;
+  const double planned = rollout->requests_per_tick.value_or(0.0);
+  const double w = given_bp / 1e4;
+  PushBounded(&rollout->seen,
+              Rollout::Seen{.canary = canary.requests,
+                            .baseline = baseline.requests,
+                            .both_expected = (canary.requests > 0 || w * planned < 5) &&
+                                             (baseline.requests > 0 || (1.0 - w) * planned < 5)},
+              kSeenTicks);
+  if (n > 0) {
+    const double gain = std::min(1.0, .2 * rollout->TickSeconds() / 10.0);
+    rollout->requests_per_tick = rollout->requests_per_tick ? planned + (n - planned) * gain : n;
+  }
+  rollout->down_ticks = !canary.up && baseline.up ? rollout->down_ticks + 1 : 0;
+  rollout->stalled_ticks = canary.requests == 0 && canary.in_flight > 0 ? rollout->stalled_ticks + 1 : 0;
+  AddTotals(&rollout->canary, canary);
+  AddTotals(&rollout->baseline, baseline);
+  if (baseline.requests > 0) {
+    rollout->excess_harmed += canary.harmed - canary.requests * baseline.harmed / baseline.requests;
+  }
+  return {.canary_requests = canary.requests,
+          .baseline_requests = baseline.requests,
+          .canary_errors = canary.errors,
+          .silent = canary.requests == 0 || baseline.requests == 0,
+          .hold = inputs.hold};
+}
+
+Decision Decide(const Rollout& rollout, double t_s, const Choice& choice) {
+  const evidence::CanaryEvidence& evidence = *rollout.evidence;
+  Decision decision{.t_s = t_s,
+                    .action = choice.next > rollout.asked   ? Action::kAdvance
+                              : choice.next < rollout.asked ? Action::kLimit
+                                                            : Action::kHold,
+                    .weight = choice.next,
+                    .confidence = 1.0 - evidence.p_fail(),
+                    .log_e = evidence.log_e(),
+                    .p_fail = evidence.p_fail(),
+                    .requests_needed = {},
+                    .verdict = choice.verdict,
+                    .reason = choice.reason,
+                    .by = choice.by};
+  if (choice.end) {
+    decision.action = *choice.end;
+    return decision;
+  }
+  const bool between = choice.next > Weight::Zero() && choice.next < Weight::Whole();
+  decision.requests_needed = evidence.RequestsNeeded({.w = (between ? choice.next : rollout.asked).share(),
+                                                      .alpha = rollout.spec.alpha,
+                                                      .ratio = rollout.spec.detect,
+                                                      .requests_per_tick = rollout.requests_per_tick.value_or(0.0)});
+  return decision;
+}
+
+Turn Finish(Rollout rollout, double t_s, const Choice& choice) {
+  Turn turn;
+  turn.decision = Decide(rollout, t_s, choice);
+  turn.commands.push_back({.kind = Command::Kind::kSetWeight, .weight = choice.next, .edges = {}, .text = {}});
+  if (choice.alert) turn.commands.push_back({.kind = Command::Kind::kAlert, .weight = {}, .edges = {}, .text = choice.reason});
+  if (choice.end) {
+    turn.commands.push_back({.kind = Command::Kind::kFinish, .weight = {}, .edges = {}, .text = {}});
+    rollout.phase = Phase::kEnded;
+  }
+  rollout.asked = choice.next;
+  rollout.last = turn.decision;
+  turn.next = std::move(rollout);
+  return turn;
+}
+
+// What a person orders stands above the policy; only a rollback by the policy stands above a person's wish for more traffic.
+Choice ApplyOrders(Rollout* rollout, const std::vector<Order>& orders, Choice choice) {
+  for (const Order& order : orders) {
+    if (choice.end == Action::kRollBack) return choice;
+    const std::string who = fmt::format("by {}: {}", order.actor, order.reason);
+    switch (order.kind) {
+      case Order::Kind::kPause:
+        rollout->paused = true;
+        choice = {.next = rollout->asked, .reason = "paused " + who, .end = {}, .verdict = {}, .by = "manual"};
+        break;
+      case Order::Kind::kResume:
+        rollout->paused = false;
+        choice = {.next = rollout->asked, .reason = "resumed " + who, .end = {}, .verdict = {}, .by = "manual"};
+        break;
+      case Order::Kind::kWeight:
+        rollout->paused = true;
+        choice = {.next = order.weight, .reason = "weight set " + who, .end = {}, .verdict = {}, .by = "manual"};
+        break;
+      case Order::Kind::kPromote:
+        choice = {.next = Weight::Whole(), .reason = "promoted " + who, .end = Action::kPromote, .verdict = Verdict::kNotProven, .by = "manual"};
+        break;
+      case Order::Kind::kAbort:
+        choice = {.next = Weight::Zero(), .reason = "aborted " + who, .end = Action::kRollBack, .verdict = Verdict::kNotProven, .by = "manual"};
+        break;
+    }
+  }
+  return choice;
+}
+
+// From observing, or at once, to the first weight.
+Turn BeginRunning(Rollout rollout, double t_s) {
+  rollout.phase = Phase::kRunning;
+  rollout.origin_s = t_s;
+  if (rollout.spec.requests_per_s > 0) rollout.requests_per_tick = rollout.spec.requests_per_s * rollout.spec.tick_s;
+  rollout.evidence = MakeEvidence(rollout);
+  const Weight first = rollout.spec.policy == Policy::kRule ? Weight::FromBp(kRuleFirstBp).value_or(Weight::Zero())
+                                                            : NextWeight(rollout, {.first = true}).next;
+  const std::optional<telemetry::Edges> edges = rollout.spec.edges;
+  Turn turn = Finish(std::move(rollout), t_s, {.next = first, .reason = "first weight", .end = {}, .verdict = {}, .by = {}});
+  if (edges) {
+    turn.commands.insert(turn.commands.begin(), Command{.kind = Command::Kind::kSetEdges, .weight = {}, .edges = *edges, .text = {}});
+  }
+  return turn;
+}
+
+Turn AdvanceObserving(Rollout rollout, const Inputs& inputs) {
+  const double t_s = inputs.window.t_s;
+  const bool enough = ObserveTick(&rollout, inputs);
+  const double needed = ObservationNeeded(rollout);
+  Choice choice{.next = Weight::Zero(),
+                .reason = fmt::format("observing the baseline: {:.0f} requests seen, {:.0f} more wanted", rollout.observed_requests, needed),
+                .end = {}, .verdict = {}, .by = {}};
+  if (!inputs.hold.empty()) choice.reason = inputs.hold + ": holding";
+  choice = ApplyOrders(&rollout, inputs.orders, choice);
+  rollout.last.t_s = t_s;
+  if (enough && !choice.end && !rollout.paused) {
+    LearnHistory(&rollout);
+    return BeginRunning(std::move(rollout), t_s);
+  }
+  Turn turn = Finish(std::move(rollout), t_s, choice);
+  if (!choice.end) turn.decision.requests_needed = turn.next.last.requests_needed = needed;
+  return turn;
+}
+
+Turn AdvanceRunning(Rollout rollout, const Inputs& inputs) {
+  const Window& window = inputs.window;
+  // Six decimals: the sum of many ticks must meet the limits exactly.
+  rollout.t = std::round((window.t_s - rollout.origin_s) / rollout.spec.time_scale * 1e6) / 1e6;
+  const int given_bp = inputs.weight_given.value_or(rollout.asked).bp();
+  const TickView view = LookAt(&rollout, inputs, given_bp);
+  const double hazard = Hazard(rollout, given_bp);
+  PushBounded(&rollout.past_bp, given_bp, static_cast<std::size_t>(std::max(1L, std::lrint(10.0 / rollout.TickSeconds()))));
+  if (rollout.down_ticks >= kDownTicks) {
+    return Finish(std::move(rollout), window.t_s,
+                  {.next = Weight::Zero(), .reason = "the proxy reports the canary down for three ticks while the baseline is up",
+                   .end = Action::kRollBack, .verdict = Verdict::kFail, .by = "canary down", .alert = true});
+  }
+  rollout.evidence->Step(CountsOf(window, rollout.evidence->routes()),
+                         {.hazard = hazard, .warm_up = rollout.t <= rollout.WarmUp(), .high_load = given_bp >= kHighLoadBp});
+  ++rollout.ticks;
+  Choice choice;
+  if (rollout.spec.policy == Policy::kRule) {
+    PushBounded(&rollout.minute, std::pair(view.canary_errors, view.canary_requests), RuleTicks(rollout));
+    choice = ChooseRule(rollout, view);
+  } else {
+    choice = ChooseAdaptive(rollout, view);
+  }
+  choice = ApplyOrders(&rollout, inputs.orders, std::move(choice));
+  return Finish(std::move(rollout), window.t_s, choice);
+}
+
+}  // namespace
+
+double Rollout::TickSeconds() const { return std::round(spec.tick_s / spec.time_scale * 1e9) / 1e9; }
+
+Turn Start(const RolloutSpec& spec) {
+  Rollout rollout;
+  rollout.spec = spec;
+  if (!spec.observe) return BeginRunning(std::move(rollout), 0.0);
+  rollout.phase = Phase::kObserving;
+  rollout.evidence = MakeEvidence(rollout);
+  Turn turn = Finish(std::move(rollout), 0.0,
+                     {.next = Weight::Zero(), .reason = "no history of this service: observing the baseline first", .end = {}, .verdict = {}, .by = {}});
+  turn.decision.requests_needed = turn.next.last.requests_needed = ObservationNeeded(turn.next);
+  return turn;
+}
+
+Turn Advance(const Rollout& rollout, const Inputs& inputs) {
+  if (rollout.phase == Phase::kEnded) {
+    Turn turn{.next = rollout, .commands = {}, .decision = rollout.last};
+    turn.decision.t_s = inputs.window.t_s;
+    return turn;
+  }
+  assert(inputs.window.t_s > rollout.last.t_s);  // the caller checks the order of ticks
+  return rollout.phase == Phase::kObserving ? AdvanceObserving(rollout, inputs) : AdvanceRunning(rollout, inputs);
+}
+
+std::string_view Name(Action action) {
+  switch (action) {
+    case Action::kAdvance: return "advance";
+    case Action::kHold: return "hold";
+    case Action::kLimit: return "limit";
+    case Action::kPromote: return "promote";
+    case Action::kRollBack: return "roll_back";
+  }
+  return "hold";
+}
+
+std::string_view Name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kPass: return "pass";
+    case Verdict::kFail: return "fail";
+    case Verdict::kNotProven: return "not_proven";
+  }
+  return "not_proven";
+}
+
+}  // namespace auspex::rollout

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "auspex/base/result.h"
+#include "auspex/rollout/rollout.h"
+
+namespace auspex::rollout {
+
+// Specs, inputs and decisions as JSON, in the words of `decide`, with what only the daemon knows added. Numbers survive the round
+// trip to the last bit, so a stored tick replays exactly. Errors of the readers: kInvalidArgument, naming the key and what
+// it should be.
+
+[[nodiscard]] std::string ToJson(const RolloutSpec& spec);
+Result<RolloutSpec> SpecFromJson(std::string_view text);
+
+[[nodiscard]] std::string ToJson(const Inputs& inputs);
+Result<Inputs> InputsFromJson(std::string_view text);
+
+// One line: {"deployment", "t_s", "decision", "weight", "confidence", "log_e", "p_fail", "requests_needed", "verdict", "reason"[, "by"]}.
+[[nodiscard]] std::string ToJson(const Decision& decision, std::string_view deployment);
+
+// "pause" … "weight".
+[[nodiscard]] std::string_view Name(Order::Kind kind);
+Result<Order::Kind> OrderKindFromName(std::string_view name);
+
+}  // namespace auspex::rollout

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "auspex/rollout/rollout.h"
+
+namespace auspex::rollout {
+
+// A deployment as the API shows it. A value.
+struct DeploymentView {
+  std::string id;
+  std::string service;
+  std::string version;
+  std::string state;  // waiting | observing | running | paused | ended
+  Decision last;
+  std::optional<Weight> weight_given;  // what the router confirmed
+  double risk = 0.0;
+  double alpha = 0.01;
+  double users_harmed = 0.0;
+  Rollout::Totals canary;
+  Rollout::Totals baseline;
+  std::int64_t feed_lost = 0;  // requests that the proxy counted and the feed did not bring
+  WallTime started_at;
+  std::optional<WallTime> ended_at;
+};
+
+// One JSON object: {"id","service","version","state","decision","verdict","by","weight","weight_given","p_fail","log_e",…}.
+[[nodiscard]] std::string ToJson(const DeploymentView& view);
+// What the evidence stands on, per metric: {"deployment","log_e","bar","metrics":[…],"causes":[…]}.
+[[nodiscard]] std::string EvidenceJson(const std::string& id, const Rollout& rollout);
+
+}  // namespace auspex::rollout

@@ -1,0 +1,128 @@
+#include "auspex/rollout/live.h"
+
+#include <algorithm>
+
+namespace auspex::rollout {
+namespace {
+
+using telemetry::ArmWindow;
+using telemetry::ServerTick;
+
+ArmWindow WindowOf(const ServerTick& tick, const std::vector<std::string>& routes) {
+  ArmWindow arm;
+  arm.requests = static_cast<double>(tick.requests);
+  arm.errors = static_cast<double>(tick.errors);
+  if (tick.has_edges) {
+    for (const std::int64_t slower : tick.slower) arm.slower.push_back(static_cast<double>(slower));
+    arm.harmed = static_cast<double>(tick.harmed);
+  }
+  for (const std::string& name : routes) {
+    const auto found = tick.routes.find(name);
+    if (found == tick.routes.end()) {
+      arm.routes.push_back({});
+    } else {
+      arm.routes.push_back({static_cast<double>(found->second.requests), static_cast<double>(found->second.errors)});
+    }
+  }
+  return arm;
+}
+
+void AddHealth(const traffic::ServerView& server, ArmWindow* arm) {
+  arm->up = server.up;
+  arm->in_flight = static_cast<double>(server.in_flight);
+}
+
+void AddToAggregate(const ServerTick& baseline, double both, double seconds, BaselineAggregate* sum) {
+  Merge({.latency_us = baseline.latency_us,
+         .routes = baseline.routes,
+         .requests = static_cast<double>(baseline.requests),
+         .errors = static_cast<double>(baseline.errors),
+         .requests_both = both,
+         .seconds = seconds},
+        sum);
+}
+
+// Requests that the proxy counted as ended and the feed has not brought.
+void CompareWithProxy(Live* live, const traffic::RouteView& view, const telemetry::RequestSource& requests) {
+  const std::int64_t proxy = view.canary.requests_total + view.baseline.requests_total;
+  const std::int64_t lines = requests.LinesOf(live->CanaryKey()) + requests.LinesOf(live->BaselineKey());
+  const std::int64_t flying = view.canary.in_flight + view.baseline.in_flight;
+  if (!live->proxy_offset || proxy < *live->proxy_offset) {  // the first look, or the proxy started anew
+    live->proxy_offset = proxy - flying;
+    live->line_offset = lines;
+    return;
+  }
+  live->feed_lost = std::max<std::int64_t>(0, proxy - *live->proxy_offset - flying - (lines - live->line_offset));
+}
+
+std::string WhyHold(const Live& live, const TickSources& sources) {
+  if (sources.clock_jumped) return "the clock jumped";
+  if (!live.seen) return "the router did not answer in time";
+  if (!live.seen->ok()) return "the router does not answer: " + live.seen->error().message;
+  if (live.given && live.seen->value().weight != *live.given) {
+    return fmt::format("the router had the weight {} instead of {}; it is set again", live.seen->value().weight.ToPercent(),
+                       live.given->ToPercent());
+  }
+  if (!live.given) return "the router has not confirmed the weight";
+  if (!sources.requests->Health().connected) return "the proxy's request log is not connected";
+  if (live.reading_done && !live.reading_done->failure.empty()) return live.reading_done->failure;
+  if (live.reading && !live.reading_done) return "the metrics server did not answer in time";
+  return "";
+}
+
+}  // namespace
+
+Inputs CloseTick(Live* live, double t_s, const TickSources& sources) {
+  const std::optional<WallTime> until = sources.clock_jumped ? std::nullopt : std::optional(live->tick_end_wall);
+  const ServerTick canary = sources.requests->Take(live->CanaryKey(), until);
+  const ServerTick baseline = sources.requests->Take(live->BaselineKey(), until);
+  Inputs inputs;
+  inputs.window.t_s = t_s;
+  inputs.window.canary = WindowOf(canary, live->rollout.spec.route_names);
+  inputs.window.baseline = WindowOf(baseline, live->rollout.spec.route_names);
+  inputs.hold = WhyHold(*live, sources);
+  inputs.weight_given = live->given;
+  if (live->seen && live->seen->ok()) {
+    const traffic::RouteView& view = live->seen->value();
+    inputs.weight_given = view.weight;
+    AddHealth(view.canary, &inputs.window.canary);
+    AddHealth(view.baseline, &inputs.window.baseline);
+    CompareWithProxy(live, view, *sources.requests);
+  }
+  if (live->reading_done) inputs.window.gauges = live->reading_done->gauges;
+  // The plain rule looks at no silence of its own.
+  const bool silent = canary.requests == 0 || baseline.requests == 0;
+  if (inputs.hold.empty() && live->rollout.spec.policy == Policy::kRule && silent) inputs.hold = "no requests on both versions";
+  if (live->rollout.phase == Phase::kObserving) {
+    inputs.window.observed = telemetry::Window::Observation{.latency_us = baseline.latency_us, .routes = baseline.routes};
+  }
+  inputs.orders = std::move(live->orders);
+  live->orders.clear();
+  AddToAggregate(baseline, static_cast<double>(canary.requests + baseline.requests), t_s - live->rollout.last.t_s, &live->aggregate);
+  return inputs;
+}
+
+DeploymentView ViewOf(const Live& live) {
+  DeploymentView view;
+  view.id = live.announced.id;
+  view.service = live.announced.service;
+  view.version = live.announced.version;
+  const Rollout& rollout = live.rollout;
+  view.state = live.ended_at              ? "ended"
+               : rollout.paused           ? "paused"
+               : rollout.phase == Phase::kObserving ? "observing"
+                                                    : "running";
+  view.last = rollout.last;
+  view.weight_given = live.given;
+  view.risk = rollout.spec.risk;
+  view.alpha = rollout.spec.alpha;
+  view.users_harmed = rollout.UsersHarmed();
+  view.canary = rollout.canary;
+  view.baseline = rollout.baseline;
+  view.feed_lost = live.feed_lost;
+  view.started_at = live.announced.at;
+  view.ended_at = live.ended_at;
+  return view;
+}
+
+}  // namespace auspex::rollout

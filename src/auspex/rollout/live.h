@@ -1,0 +1,80 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "auspex/rollout/deployment_view.h"
+#include "auspex/rollout/observing.h"
+#include "auspex/rollout/replay.h"
+#include "auspex/rollout/rollout.h"
+#include "auspex/rollout/service_config.h"
+#include "auspex/telemetry/telemetry.h"
+#include "auspex/traffic/router.h"
+
+namespace auspex::rollout {
+
+// What a metrics server said of the configured signals at the end of a tick.
+struct SignalReading {
+  std::map<std::string, double> gauges;  // ln(canary / baseline), those that had data
+  std::string failure;                   // the server did not answer: why; else empty
+};
+
+// One deployment while the engine runs it: the pure rollout and what the shell knows around it. Belongs to the engine's
+// thread; not thread-safe.
+struct Live {
+  Announced announced;
+  const ServiceConfig* service = nullptr;
+  std::shared_ptr<traffic::Router> router;
+  traffic::Route route;
+  Rollout rollout;
+
+  // Ticks: the one at hand ends at `tick_end`; 200 ms later it is closed.
+  MonotonicTime epoch;               // t_s = 0
+  MonotonicTime tick_end;
+  bool closing = false;              // the end has come, lines of the last moments are awaited
+  WallTime tick_end_wall;
+  std::optional<Duration> wall_offset;  // wall clock minus monotonic clock, when last looked: a jump shows as a change
+  std::vector<Order> orders;
+
+  // The router.
+  std::optional<Weight> given;       // last confirmed; nullopt: unknown
+  std::optional<Weight> wanted;      // last asked of the router
+  bool applying = false;             // a call is under way
+  bool observing = false;
+  std::optional<Result<traffic::RouteView>> seen;  // of this tick
+  MonotonicTime retry_at;            // no call before this
+  std::string router_error;
+
+  // Metrics.
+  bool reading = false;
+  std::optional<SignalReading> reading_done;
+
+  // Feed against the proxy's own count: what each had at the start.
+  std::optional<std::int64_t> proxy_offset;
+  std::int64_t line_offset = 0;
+  std::int64_t feed_lost = 0;
+
+  bool finishing = false;            // it has ended; the router has yet to confirm
+  std::string last_alert;
+  BaselineAggregate aggregate;       // what this rollout saw of its baseline
+  std::optional<WallTime> ended_at;
+
+  [[nodiscard]] double TickSeconds() const { return rollout.spec.tick_s; }
+  [[nodiscard]] telemetry::ServerKey CanaryKey() const { return {route.backend, route.canary}; }
+  [[nodiscard]] telemetry::ServerKey BaselineKey() const { return {route.backend, route.baseline}; }
+};
+
+// The tick's inputs from what the feed, the router and the metrics server showed; adds to the aggregate. `everything`: the clock
+// jumped, so ends of requests cannot be placed and all lines are taken.
+struct TickSources {
+  telemetry::RequestSource* requests;
+  bool clock_jumped = false;
+};
+[[nodiscard]] Inputs CloseTick(Live* live, double t_s, const TickSources& sources);
+
+[[nodiscard]] DeploymentView ViewOf(const Live& live);
+
+}  // namespace auspex::rollout

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "auspex/rollout/rollout.h"
+
+namespace auspex::rollout {
+
+// Section 7: the largest next weight whose expected harm fits the budget.
+struct Pace {
+  Weight next;
+  double throttle_p_fail = 0.0;  // G's P(faulty now)
+};
+struct PaceLimits {
+  bool first = false;      // the first weight of the rollout
+  bool may_rise = true;    // false: silence, or a reason to hold
+};
+[[nodiscard]] Pace NextWeight(const Rollout& rollout, PaceLimits limits);
+
+// w_min: twenty requests per 10 s, within [.1 %, 5 %]; .1 % where the traffic is unknown.
+[[nodiscard]] Weight LeastWeight(const Rollout& rollout);
+
+}  // namespace auspex::rollout

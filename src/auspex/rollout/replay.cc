@@ -1,0 +1,89 @@
+#include "auspex/rollout/replay.h"
+
+#include "auspex/rollout/json_codec.h"
+
+namespace auspex::rollout {
+namespace {
+
+std::string Dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+Result<Announced> AnnouncedFrom(const storage::Entry& entry, const Json& body) {
+  Announced announced;
+  announced.id = entry.deployment;
+  announced.at = entry.at;
+  announced.service = body.at("service").get<std::string>();
+  announced.version = body.at("version").get<std::string>();
+  announced.baseline_version = body.at("baseline_version").get<std::string>();
+  announced.actor = body.at("actor").get<std::string>();
+  announced.backend = body.at("backend").get<std::string>();
+  announced.baseline = body.at("baseline").get<std::string>();
+  announced.canary = body.at("canary").get<std::string>();
+  AUSPEX_TRY(announced.spec, SpecFrom(body.at("start")));
+  return announced;
+}
+
+void Compare(const storage::Entry& entry, const Json& stored, const Decision& decision, Replayed* replayed) {
+  std::string decided = ToJson(decision, entry.deployment);
+  const std::string before = Dump(stored);
+  if (before != decided) {
+    replayed->differences.push_back(fmt::format("entry {}: stored {} decided {}", entry.seq, before, decided));
+  }
+  replayed->lines.push_back(std::move(decided));
+  ++replayed->decisions;
+}
+
+}  // namespace
+
+std::string AnnouncedJson(const Announced& announced, const Decision& first) {
+  Json body{{"service", announced.service},   {"version", announced.version},
+            {"baseline_version", announced.baseline_version}, {"actor", announced.actor},
+            {"backend", announced.backend},   {"baseline", announced.baseline},
+            {"canary", announced.canary},     {"start", Json::parse(ToJson(announced.spec))},
+            {"out", JsonOf(first, announced.id)}};
+  return Dump(body);
+}
+
+std::string TickJson(const Inputs& inputs, const Decision& decision, std::string_view deployment) {
+  return Dump(Json{{"in", Json::parse(ToJson(inputs))}, {"out", JsonOf(decision, deployment)}});
+}
+
+Result<Replayed> Replay(const std::vector<storage::Entry>& entries) {
+  Replayed replayed;
+  bool started = false;
+  for (const storage::Entry& entry : entries) {
+    replayed.last_at = entry.at;
+    try {
+      if (entry.kind == "announced") {
+        const Json body = Json::parse(entry.body);
+        AUSPEX_TRY(replayed.announced, AnnouncedFrom(entry, body));
+        Turn turn = Start(replayed.announced.spec);
+        Compare(entry, body.at("out"), turn.decision, &replayed);
+        replayed.rollout = std::move(turn.next);
+        started = true;
+      } else if (entry.kind == "tick") {
+        if (!started) return Fail(ErrorCode::kDataLoss, "entry {}: a tick before the deployment was announced", entry.seq);
+        const Json body = Json::parse(entry.body);
+        AUSPEX_TRY(const Inputs inputs, InputsFrom(body.at("in")));
+        Turn turn = Advance(replayed.rollout, inputs);
+        Compare(entry, body.at("out"), turn.decision, &replayed);
+        replayed.rollout = std::move(turn.next);
+      }
+    } catch (const Json::exception& error) {
+      return Fail(ErrorCode::kDataLoss, "entry {} ({}) cannot be read: {}", entry.seq, entry.kind, error.what());
+    }
+  }
+  if (!started) return Fail(ErrorCode::kNotFound, "no such deployment in this ledger");
+  return replayed;
+}
+
+Result<std::vector<storage::Entry>> AllEntries(storage::Ledger* ledger, std::string_view deployment) {
+  std::vector<storage::Entry> all;
+  while (true) {
+    AUSPEX_TRY(std::vector<storage::Entry> page,
+               ledger->Entries({.deployment = std::string(deployment), .kind = {}, .after = all.empty() ? 0 : all.back().seq, .limit = 1000}));
+    if (page.empty()) return all;
+    all.insert(all.end(), std::make_move_iterator(page.begin()), std::make_move_iterator(page.end()));
+  }
+}
+
+}  // namespace auspex::rollout

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auspex/base/weight.h"
+#include "auspex/evidence/evidence.h"
+#include "auspex/rollout/spec.h"
+#include "auspex/telemetry/window.h"
+
+// rollout decides how much traffic the canary gets, tick by tick.
+//
+//   Turn turn = Start(spec);                        // the first weight
+//   turn = Advance(turn.next, {.window = window});  // one tick: the next state, commands and the decision
+//
+// Both are pure: equal inputs give an equal turn, so that each decision can be replayed and explained.
+//
+// Read next: spec.h (what is fixed at the start), adaptive.h and rule.h (the policies), pace.h (the next weight), observing.h
+// (before there is history), codec.h (as JSON), decide.h (the co-process), engine.h (the shell that runs many rollouts).
+namespace auspex::rollout {
+
+enum class Phase {
+  kObserving,  // the baseline, before the canary gets traffic
+  kRunning,
+  kEnded,
+};
+
+enum class Action { kAdvance, kHold, kLimit, kPromote, kRollBack };
+enum class Verdict { kPass, kFail, kNotProven };
+
+// One tick's decision: a line of `decide`.
+struct Decision {
+  double t_s = 0.0;
+  Action action = Action::kHold;
+  Weight weight;  // asked for from now on
+  double confidence = 1.0;
+  double log_e = 0.0;
+  double p_fail = 0.0;
+  std::optional<double> requests_needed;
+  std::optional<Verdict> verdict;
+  std::string reason;
+  std::string by;  // evidence, prediction, canary down, rule, deadline, manual: who ended it
+};
+
+struct Order {
+  enum class Kind { kPause, kResume, kPromote, kAbort, kWeight };
+  Kind kind = Kind::kPause;
+  Weight weight;  // of kWeight
+  std::string actor;
+  std::string reason;
+};
+
+struct Inputs {
+  telemetry::Window window;
+  // What the router gave in this tick; absent: exactly what was asked.
+  std::optional<Weight> weight_given;
+  // Why this tick must not raise the weight (router or metrics away, clock jumped); empty: no such reason.
+  std::string hold;
+  std::vector<Order> orders;
+};
+
+// For the shell, in order; each is idempotent.
+struct Command {
+  enum class Kind {
+    kSetEdges,   // count requests over these latencies from now on
+    kSetWeight,  // at the router
+    kAlert,      // tell a person
+    kFinish,     // once the weight is confirmed, the deployment has ended
+  };
+  Kind kind = Kind::kSetWeight;
+  Weight weight;
+  telemetry::Edges edges;  // the baseline's
+  std::string text;
+};
+
+// The whole state of a rollout between two ticks. A value.
+struct Rollout {
+  RolloutSpec spec;
+  Phase phase = Phase::kRunning;
+  bool paused = false;
+  double origin_s = 0.0;  // when the running phase began, seconds since the announcement
+  double t = 0.0;         // end of the last tick, seconds since origin at time scale 1
+  std::optional<evidence::CanaryEvidence> evidence;
+  Weight asked;           // in force, as asked of the router
+  std::deque<int> past_bp;   // weights given in the ticks of the last 10 s
+  std::optional<double> requests_per_tick;  // lambda D: EWMA of what both arms got
+
+  struct Seen {
+    double canary = 0;
+    double baseline = 0;
+    bool both_expected = false;  // none lacked an arm of which 5 or more were to be expected
+  };
+  std::deque<Seen> seen;  // the last six ticks
+  int down_ticks = 0;
+  int stalled_ticks = 0;
+  std::deque<std::pair<double, double>> minute;  // canary's errors and requests, policy `rule`
+  int ticks = 0;
+
+  // While observing: of the baseline.
+  telemetry::Window::Observation observed;
+  double observed_requests = 0;
+  double observed_errors = 0;
+
+  // For people: totals of the running phase.
+  struct Totals {
+    double requests = 0;
+    double errors = 0;
+    std::array<double, 3> slower{};
+    double harmed = 0;
+  };
+  Totals canary;
+  Totals baseline;
+  double excess_harmed = 0.0;  // sum over ticks of h_c - n_c h_b / n_b
+  Decision last;
+
+  [[nodiscard]] double UsersHarmed() const { return excess_harmed > 0.0 ? excess_harmed : 0.0; }
+  // The tick's length at time scale 1, d.
+  [[nodiscard]] double TickSeconds() const;
+  [[nodiscard]] double WarmUp() const { return spec.warm_up_s / spec.time_scale; }
+  [[nodiscard]] double Bake() const { return spec.bake_s / spec.time_scale; }
+  [[nodiscard]] double Deadline() const { return spec.deadline_s / spec.time_scale; }
+};
+
+struct Turn {
+  Rollout next;
+  std::vector<Command> commands;
+  Decision decision;
+};
+
+// The first turn: the first weight, or observing where the spec says so.
+[[nodiscard]] Turn Start(const RolloutSpec& spec);
+// One turn of the controller. Precondition: inputs.window.t_s > rollout.last.t_s unless it has ended; the answer to ticks after
+// the end is the last one again.
+[[nodiscard]] Turn Advance(const Rollout& rollout, const Inputs& inputs);
+
+[[nodiscard]] std::string_view Name(Action action);    // "advance" …
+[[nodiscard]] std::string_view Name(Verdict verdict);  // "pass", "fail", "not_proven"
+
+}  // namespace auspex::rollout

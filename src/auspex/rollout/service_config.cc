@@ -1,0 +1,26 @@
+#include "auspex/rollout/service_config.h"
+
+namespace auspex::rollout {
+
+RolloutSpec SpecFor(const ServiceConfig& service, const std::string& deployment) {
+  RolloutSpec spec;
+  spec.deployment = deployment;
+  spec.service = service.name;
+  spec.criticality = service.criticality;
+  spec.mode = service.mode;
+  spec.policy = service.policy;
+  spec.alpha = service.alpha;
+  spec.risk = service.prior_risk;
+  spec.time_scale = service.time_scale;
+  spec.tick_s = service.tick_s;
+  spec.warm_up_s = service.warm_up_s;
+  spec.bake_s = service.bake_s;
+  spec.deadline_s = service.deadline_s;
+  spec.rollback_below = service.rollback_below;
+  spec.at_deadline = service.at_deadline;
+  spec.detect = service.detect;
+  spec.error_rate = service.error_rate;
+  return spec;
+}
+
+}  // namespace auspex::rollout

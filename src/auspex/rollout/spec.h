@@ -1,0 +1,58 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "auspex/evidence/evidence.h"
+#include "auspex/telemetry/telemetry.h"
+
+namespace auspex::rollout {
+
+enum class Mode { kFast, kBalanced, kCareful };
+enum class Policy { kAdaptive, kRule };
+// What happens at the deadline when the canary has 90 % or more and nothing speaks against it.
+enum class AtDeadline { kPromote, kHold, kRollBack };
+
+// Durations of the rollout at time scale 1, seconds (section 7). Limits that a user gives are wall time.
+inline constexpr double kHistorySeconds = 300.0;  // t0
+inline constexpr double kWarmUpSeconds = 240.0;
+inline constexpr double kBakeSeconds = 2700.0;
+inline constexpr double kDeadlineSeconds = 6600.0;
+
+// How a rollout is to be run: fixed at its start, and all that Advance knows of configuration.
+struct RolloutSpec {
+  std::string deployment;
+  std::string service;
+  int criticality = 3;  // 1 most critical … 4 least
+  Mode mode = Mode::kBalanced;
+  Policy policy = Policy::kAdaptive;
+  double alpha = 0.01;  // bound on a false rollback by evidence, over the whole rollout
+  double risk = 0.15;   // prior P(fail); clamped to [.005, .8] where it is used
+  double time_scale = 1.0;
+  double tick_s = 10.0;             // wall seconds
+  double requests_per_s = 0.0;      // 0: unknown
+  double warm_up_s = kWarmUpSeconds;    // wall seconds
+  double bake_s = kBakeSeconds;
+  double deadline_s = kDeadlineSeconds;
+  double rollback_below = 0.1;  // confidence at which the prediction alone rolls back
+  AtDeadline at_deadline = AtDeadline::kPromote;
+  double detect = 2.0;       // the ratio that requests_needed speaks of, > 1
+  double error_rate = 0.05;  // limit of the policy `rule`
+  evidence::History history;
+  double t99_s = 0.0;        // the baseline's p99, 0 where unknown
+  // Nothing is known of the baseline: observe it before the canary gets traffic.
+  bool observe = false;
+  // Where history is known and the feed counts single requests.
+  std::optional<telemetry::Edges> edges;  // the baseline's
+  std::vector<std::string> route_names;   // of history.routes
+};
+
+// The tick length for a criticality where none is given, seconds at time scale 1.
+[[nodiscard]] constexpr double DefaultTick(int criticality) {
+  return criticality == 1 ? 2.0 : criticality == 2 ? 5.0 : 10.0;
+}
+
+}  // namespace auspex::rollout

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace auspex::rollout {
+
+// A few threads for calls that may wait (routers, metrics servers). Thread-safe.
+class WorkerPool {
+ public:
+  WorkerPool(std::size_t threads, std::size_t most_queued);
+  // Runs what is queued, then ends.
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  // False when the queue is full: the job is not taken.
+  bool Submit(std::function<void()> job);
+
+ private:
+  void Run();
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> jobs_;
+  std::size_t most_queued_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace auspex::rollout

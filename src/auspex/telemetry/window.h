@@ -1,0 +1,43 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "auspex/telemetry/sketch.h"
+#include "auspex/telemetry/telemetry.h"
+
+namespace auspex::telemetry {
+
+// One arm in one tick. Counts are >= 0, finite, events <= requests.
+struct ArmWindow {
+  struct Route {
+    double requests = 0;
+    double errors = 0;
+  };
+  double requests = 0;
+  double errors = 0;
+  std::vector<double> slower;  // over the edges of t50, t90, t99; fewer than three: no data of the rest
+  std::vector<Route> routes;   // in the order of the rollout's routes; missing ones: no data
+  bool up = true;              // what the proxy's health check says
+  double in_flight = 0;        // requests that the proxy has not ended
+  double harmed = 0;           // failed, or slower than the harm edge
+};
+
+// What one tick showed. `t_s`: its end, seconds since the deployment was announced.
+struct Window {
+  double t_s = 0;
+  ArmWindow canary;
+  ArmWindow baseline;
+  std::map<std::string, double> gauges;  // ln(canary / baseline); absent = no data
+
+  // While the baseline is being observed before the canary gets traffic.
+  struct Observation {
+    Sketch latency_us;
+    std::map<std::string, RouteCounts> routes;
+  };
+  std::optional<Observation> observed;
+};
+
+}  // namespace auspex::telemetry

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auspex/base/result.h"
+
+// What HAProxy's runtime socket answers, read by the names of its columns. Pure; the bytes come
+// from outside. Format: HAProxy 2.6 management guide, chapter 9 ("show servers state", "show
+// stat").
+namespace auspex::traffic {
+
+struct ServerState {
+  std::string name;
+  std::int64_t backend_id = 0;
+  int weight = 0;  // srv_uweight, 0 to 256: what was last set, by the file or at run time
+  // srv_op_state is not 0 ("stopped": down by its health check, or in maintenance). A server
+  // without a check is up; so is one that drains.
+  bool up = true;
+  friend bool operator==(const ServerState&, const ServerState&) = default;
+};
+
+// Of `show servers state BACKEND`: the backend's servers, in its order. Errors: kNotFound,
+// kPermissionDenied (HAProxy's own text); kUnavailable (something else came, its first characters).
+Result<std::vector<ServerState>> ParseServersState(std::string_view answer);
+
+struct ServerStat {
+  std::string name;
+  bool backup = false;              // gets requests only while no other server is up
+  std::int64_t in_flight = 0;       // scur
+  std::int64_t requests_total = 0;  // stot: one a request, also on kept-alive connections
+  friend bool operator==(const ServerStat&, const ServerStat&) = default;
+};
+
+// Of `show stat #BACKEND_ID 4 -1`. Errors as ParseServersState.
+Result<std::vector<ServerStat>> ParseServerStats(std::string_view answer);
+
+// Of `set server …`: an empty answer is success, any other is an error text. Errors: kNotFound,
+// kPermissionDenied, else kInvalidArgument, with HAProxy's text.
+Status ParseSetServer(std::string_view answer);
+
+}  // namespace auspex::traffic

@@ -1,0 +1,150 @@
+#include "auspex/evidence/canary_evidence.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "auspex/base/random.h"
+
+namespace auspex::evidence {
+namespace {
+
+struct World {
+  double requests_per_s = 100;
+  double p = 1e-3;
+  double w = .2;
+  double ratio = 1;        // canary's errors over the baseline's
+  double slow_ratio = 1;   // of requests over the edges
+};
+
+TickCounts Draw(Random* random, const World& world, double tick_s) {
+  const double n = world.requests_per_s * tick_s;
+  TickCounts counts;
+  const auto nc = random->Poisson(n * world.w);
+  const auto nb = random->Poisson(n * (1 - world.w));
+  const auto events = [&](double rate, double ratio) {
+    return Counts{static_cast<double>(random->Binomial(nc, std::min(1.0, rate * ratio))), static_cast<double>(nc),
+                  static_cast<double>(random->Binomial(nb, rate)), static_cast<double>(nb)};
+  };
+  counts.errors = events(world.p, world.ratio);
+  const double slow[] = {.5, .1, .01};
+  for (std::size_t i = 0; i < 3; ++i) counts.slower[i] = events(slow[i], world.slow_ratio);
+  return counts;
+}
+
+double HazardAt(double t, double tick_s) { return std::min(.5, tick_s / (300 + t)); }
+
+struct Run {
+  double most_log_e = -1e9;
+  int detected_tick = -1;
+};
+
+Run Watch(std::uint64_t seed, const World& before, const World& after, int onset, int ticks, double alpha = .01) {
+  Random random(seed);
+  CanaryEvidence evidence({.history = {.error_rate = before.p, .error_s2 = 0, .latency_s2 = {}, .routes = {}, .gauges = {}}});
+  Run run;
+  for (int i = 1; i <= ticks; ++i) {
+    const double t = 10.0 * i;
+    evidence.Step(Draw(&random, i > onset ? after : before, 10),
+                  {.hazard = HazardAt(t, 10), .warm_up = t <= 240, .high_load = before.w >= .3});
+    run.most_log_e = std::max(run.most_log_e, evidence.log_e());
+    if (run.detected_tick < 0 && evidence.log_e() >= -std::log(alpha)) run.detected_tick = i;
+  }
+  return run;
+}
+
+double MedianDelay(const World& before, const World& after, int onset, int runs) {
+  std::vector<int> delays;
+  for (int seed = 0; seed < runs; ++seed) {
+    const Run run = Watch(static_cast<std::uint64_t>(seed) + 1, before, after, onset, onset + 400);
+    delays.push_back(run.detected_tick < 0 ? 10'000 : run.detected_tick - onset);
+  }
+  std::nth_element(delays.begin(), delays.begin() + runs / 2, delays.end());
+  return delays[static_cast<std::size_t>(runs / 2)];
+}
+
+TEST(CanaryEvidence, StartsAtThePrior) {
+  const CanaryEvidence evidence({.history = {}, .tick_s = 10, .prior_odds = .15 / .85});
+  EXPECT_NEAR(evidence.log_e(), 0.0, 1e-12);
+  // 60 % of the prior risk says "already faulty".
+  EXPECT_NEAR(evidence.p_fail(), .6 * .15, 1e-12);
+}
+
+TEST(CanaryEvidence, WeightsSumToOne) {
+  const CanaryEvidence evidence({.history = {.routes = {{.5, .01}, {.3, .02}}, .gauges = {{"memory", {.8, .03}}, {"cpu", {.8, .03}}}}});
+  double total = 0;
+  for (const MetricState& metric : evidence.Metrics()) total += metric.weight;
+  EXPECT_NEAR(total, 1.0, 1e-12);
+  EXPECT_EQ(evidence.Metrics().size(), 13U);
+}
+
+// Property 6 of section 9: onset at 40 min, 100 requests/s, p 1e-3, w .2.
+TEST(CanaryEvidence, DetectsALateOnset) {
+  const World good{};
+  World bad = good;
+  bad.ratio = 5;
+  EXPECT_LE(MedianDelay(good, bad, 240, 41), 26 + 8);  // of all metrics here, not of errors alone: ln(1/.35) more
+  bad.ratio = 2;
+  EXPECT_LE(MedianDelay(good, bad, 240, 21), 200 + 60);
+}
+
+TEST(CanaryEvidence, AnAaRunIsRarelyCalledFaulty) {
+  int alarms = 0;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    alarms += Watch(seed, {}, {}, 0, 360, .05).most_log_e >= -std::log(.05);
+  }
+  // alpha .05 bounds the share at 15 of 300; the method stays far below (section 9.4).
+  EXPECT_LE(alarms, 15);
+}
+
+// Property 7: an outage of both arms is not the canary's fault.
+TEST(CanaryEvidence, ASharedOutageIsNeverProof) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    Random random(seed);
+    CanaryEvidence evidence({.history = {.error_rate = 1e-4, .error_s2 = 0, .latency_s2 = {}, .routes = {}, .gauges = {}}});
+    for (int i = 1; i <= 200; ++i) {
+      World world{.requests_per_s = 200, .p = 1e-4};
+      if (i > 60 && i <= 80) world.p = .1;
+      evidence.Step(Draw(&random, world, 10), {.hazard = HazardAt(10.0 * i, 10), .warm_up = i <= 24});
+      ASSERT_LT(evidence.log_e(), std::log(100.0)) << "seed " << seed << " tick " << i;
+    }
+  }
+}
+
+TEST(CanaryEvidence, ThrottleComesBackAfterASharedOutage) {
+  Random random(7);
+  CanaryEvidence evidence({.history = {.error_rate = 1e-4, .error_s2 = 0, .latency_s2 = {}, .routes = {}, .gauges = {}}});
+  double harm_before = 0;
+  for (int i = 1; i <= 145; ++i) {
+    World world{.requests_per_s = 200, .p = 1e-4};
+    if (i > 60 && i <= 80) world.p = .1;
+    evidence.Step(Draw(&random, world, 10), {.hazard = HazardAt(10.0 * i, 10), .warm_up = i <= 24});
+    if (i == 60) harm_before = evidence.ThrottleView(.05).harm;
+  }
+  // Ten minutes after the gate's hold.
+  EXPECT_LT(evidence.ThrottleView(.05).harm, 20 * harm_before);
+  EXPECT_LT(evidence.ThrottleView(.05).p_fail, .3);
+}
+
+TEST(CanaryEvidence, NothingMovesWithoutRequests) {
+  CanaryEvidence evidence({.history = {}});
+  const auto before = evidence.Metrics();
+  evidence.Step({}, {.hazard = .1, .warm_up = true});
+  const auto after = evidence.Metrics();
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    EXPECT_EQ(before[i].log_e, after[i].log_e);
+    EXPECT_EQ(before[i].active, after[i].active);
+  }
+}
+
+TEST(CanaryEvidence, RequestsNeededFallsWithTheWeightAndTheRatio) {
+  const CanaryEvidence evidence({.history = {}});
+  const auto at = [&](double w, double ratio) { return evidence.RequestsNeeded({.w = w, .ratio = ratio}).value(); };
+  EXPECT_GT(at(.01, 2), at(.1, 2));
+  EXPECT_GT(at(.1, 2), at(.1, 5));
+  EXPECT_FALSE(evidence.RequestsNeeded({.w = 0}).has_value());
+  EXPECT_FALSE(evidence.RequestsNeeded({.w = .1, .ratio = 1.0}).has_value());
+}
+
+}  // namespace
+}  // namespace auspex::evidence
