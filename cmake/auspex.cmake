@@ -64,10 +64,16 @@ function(auspex_test name)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 60)
   endif()
+  # An empty LABELS would swallow the property behind it.
+  set(labels "")
+  if(arg_LABELS)
+    set(labels LABELS "${arg_LABELS}")
+  endif()
   add_executable(${name}_test ${arg_SOURCES})
   target_link_libraries(${name}_test PRIVATE ${arg_DEPENDS} auspex::options GTest::gmock GTest::gtest_main)
   target_include_directories(${name}_test PRIVATE "${AUSPEX_ROOT}")
   gtest_discover_tests(${name}_test
     DISCOVERY_MODE PRE_TEST
-    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ENVIRONMENT "RC_PARAMS=seed=1")
+    WORKING_DIRECTORY "${AUSPEX_ROOT}"
+    PROPERTIES TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "RC_PARAMS=seed=1" ${labels})
 endfunction()

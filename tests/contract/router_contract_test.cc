@@ -6,6 +6,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -85,6 +86,9 @@ struct RouterRig {
   std::string variant;  // of the rig
   std::function<std::unique_ptr<World>()> make;
 };
+
+// For the names of the tests; the default prints bytes, which differ from run to run.
+void PrintTo(const RouterRig& rig, std::ostream* out) { *out << rig.name << rig.variant; }
 
 std::vector<RouterRig> AllRouterRigs() {
   return {{"haproxy", "", HaproxyWorld::Make},

@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/traffic/scripted_socket.h"
@@ -197,6 +199,31 @@ TEST(HaproxyRouter, FailsWhenTheTwoTablesDisagree) {
   ASSERT_FALSE(seen.ok());
   EXPECT_EQ(seen.error().code, ErrorCode::kUnavailable);
   EXPECT_THAT(seen.error().message, HasSubstr("'show stat' lacks server 'b'"));
+}
+
+TEST(HaproxyRouter, WaitsForAnotherChangeNoLongerThanItsDeadline) {
+  std::atomic<bool> reached = false;
+  std::atomic<bool> released = false;
+  const ScriptedSocket slow([&](ScriptedSocket::Connection& peer) {
+    peer.ReadLine();
+    reached = true;
+    while (!released) std::this_thread::yield();
+    peer.Write("Can't find backend.\n\n");
+  });
+  HaproxyRouter router(RuntimeSocket::Parse(slow.path()).value(), 20s);
+  std::thread first([&router] {
+    EXPECT_EQ(router.Apply(kRoute, Bp(500), MonotonicTime::max()).error().code,
+              ErrorCode::kNotFound);
+  });
+  while (!reached) std::this_thread::yield();
+  const auto second = router.Apply(kRoute, Bp(500), std::chrono::steady_clock::now() + 20ms);
+  released = true;
+  first.join();
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(second.error().message, HasSubstr("nothing was sent"));
+  // The turn went back although the first change failed.
+  EXPECT_EQ(router.Apply(kRoute, Bp(500), Soon()).error().code, ErrorCode::kNotFound);
 }
 
 TEST(HaproxyRouter, TakesNoLongerThanItsTimeout) {

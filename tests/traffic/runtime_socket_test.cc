@@ -8,8 +8,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "tests/traffic/scripted_socket.h"
 #include "tests/traffic/tiny_http.h"
@@ -137,20 +140,24 @@ TEST(RuntimeSocket, GivesUpOnAServerThatHangsInTheMiddleOfItsAnswer) {
 }
 
 TEST(RuntimeSocket, GivesUpOnAServerThatNeverAccepts) {
-  const ScriptedSocket busy(
-      [](ScriptedSocket::Connection& peer) { peer.WaitUntilThePeerLeaves(); });
-  // Fill the backlog, so that not even connect() gets through.
-  std::vector<int> waiting;
+  std::atomic<bool> occupied = false;
+  const ScriptedSocket busy([&occupied](ScriptedSocket::Connection& peer) {
+    occupied = true;
+    peer.WaitUntilThePeerLeaves();
+  });
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   busy.path().copy(address.sun_path, sizeof address.sun_path - 1);
-  bool full = false;
-  while (!full && waiting.size() < 1000) {
-    waiting.push_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
+  std::vector<int> waiting;
+  const auto connect_one_more = [&address, &waiting] {
+    waiting.push_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     const auto* const bytes = reinterpret_cast<const sockaddr*>(&address);
-    full = ::connect(waiting.back(), bytes, sizeof address) != 0 && errno == EAGAIN;
-  }
-  EXPECT_TRUE(full);
+    return ::connect(waiting.back(), bytes, sizeof address) == 0;
+  };
+  ASSERT_TRUE(connect_one_more());
+  while (!occupied) std::this_thread::yield();
+  // It accepts no more: fill the backlog, so that not even connect() gets through.
+  while (waiting.size() < 1000 && connect_one_more()) continue;
   ExpectError(AskAt(busy.path(), In(50ms)), ErrorCode::kUnavailable,
               "connect: the deadline passed");
   for (const int fd : waiting) ::close(fd);

@@ -181,8 +181,7 @@ void Session::AwaitDeadline() {
     self->late_ = true;
     error_code ignored;
     self->socket_.cancel(ignored);
-    // An operation made of several reads may be between two of them, where there is nothing to
-    // cancel.
+    // An operation made of several reads may be between two, where there is nothing to cancel.
     self->timer_.expires_after(kCancelAgain);
     self->AwaitDeadline();
   });

@@ -31,7 +31,7 @@ struct ServerLimits {
 struct ServerOptions {
   std::string address = "127.0.0.1";  // a loopback address, or "localhost", which is 127.0.0.1
   std::uint16_t port = 0;             // 0: a free one
-  ServerLimits limits;
+  ServerLimits limits = {};
 };
 
 // HTTP/1.1 and 1.0 on one loopback address: keep-alive, pipelined requests answered in order,

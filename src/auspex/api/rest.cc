@@ -34,8 +34,10 @@ class Body {
  public:
   Body(const HttpCall& call, std::initializer_list<std::string_view> known) {
     json_ = Json::parse(call.body.empty() ? "{}" : call.body, nullptr, false);
-    if (json_.is_discarded()) return Refuse("", "the body is not JSON");
-    if (!json_.is_object()) return Refuse("", "the body is not a JSON object");
+    if (!json_.is_object()) {
+      Refuse("", json_.is_discarded() ? "the body is not JSON" : "the body is not a JSON object");
+      return;
+    }
     for (const auto& [key, value] : json_.items()) {
       if (std::find(known.begin(), known.end(), key) == known.end()) {
         Refuse("/" + key, fmt::format("unknown; known are {}", fmt::join(known, ", ")));

@@ -1,5 +1,6 @@
 #include "auspex/base/config.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -7,7 +8,9 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "auspex/base/weight.h"
@@ -21,7 +24,7 @@ struct ConfigSection::Node {
 namespace {
 
 constexpr std::size_t kLargestFile = 1 << 20;
-constexpr int kDeepest = 32;
+constexpr std::size_t kDeepest = 32;
 constexpr std::size_t kLongestSecret = 1 << 16;
 
 std::string PlaceOf(const std::string& file, const YAML::Mark& mark) {
@@ -43,50 +46,122 @@ std::size_t EditDistance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-// Deep nesting would exhaust the parser's stack: indentation and brackets bound it before parsing.
-bool TooDeep(std::string_view text) {
-  int brackets = 0;
-  std::size_t indent = 0;
-  bool at_start = true;
-  for (const char c : text) {
-    if (c == '\n') {
-      at_start = true;
-      indent = 0;
-      continue;
-    }
-    // `- - - x` nests as much as spaces do.
-    if (at_start && (c == ' ' || c == '-')) ++indent;
-    else at_start = false;
-    brackets += (c == '[' || c == '{') - (c == ']' || c == '}');
-    if (brackets > kDeepest || indent > 8 * kDeepest) return true;
+// What must not reach yaml-cpp's tree: aliases (`&a [*a]` has no end, and a few nested ones have a
+// billion leaves), depth that exhausts the stack, and equal keys, of which the tree keeps one
+// without a word.
+class Screen final : public YAML::EventHandler {
+ public:
+  Screen(std::string file, ConfigErrors* errors) : file_(std::move(file)), errors_(errors) {}
+
+  void OnDocumentStart(const YAML::Mark&) override { open_.clear(); }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { Take(mark, nullptr); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    throw YAML::ParserException(mark, "aliases (*name) are not read; write the value out");
   }
-  return false;
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                const std::string& value) override {
+    Take(mark, &value);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value style) override {
+    Open(mark, style, false);
+  }
+  void OnSequenceEnd() override { open_.pop_back(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value style) override {
+    Open(mark, style, true);
+  }
+  void OnMapEnd() override { open_.pop_back(); }
+
+  // Where the innermost bracket that is still open stands: the parser names the start of the file
+  // for one that is never closed.
+  [[nodiscard]] std::string OpenBracket() const {
+    if (open_.empty() || !open_.back().flow) return "";
+    return fmt::format(" (inside the bracket opened at {})", PlaceOf(file_, open_.back().mark));
+  }
+
+ private:
+  struct Level {
+    YAML::Mark mark;
+    bool map = false;
+    bool flow = false;
+    bool key_next = true;
+    std::set<std::string> keys;
+  };
+
+  // A key or a value of the innermost level; `key` is null for what is no text.
+  void Take(const YAML::Mark& mark, const std::string* key) {
+    if (open_.empty() || !open_.back().map) return;
+    Level& level = open_.back();
+    if (level.key_next && key == nullptr)
+      errors_->Add(PlaceOf(file_, mark), "a key must be a plain text");
+    if (level.key_next && key != nullptr && !level.keys.insert(*key).second) {
+      errors_->Add(PlaceOf(file_, mark), fmt::format("'{}' stands here twice; keep one", *key));
+    }
+    level.key_next = !level.key_next;
+  }
+
+  void Open(const YAML::Mark& mark, YAML::EmitterStyle::value style, bool map) {
+    Take(mark, nullptr);
+    if (open_.size() >= kDeepest)
+      throw YAML::ParserException(mark, fmt::format("nested deeper than {} levels", kDeepest));
+    open_.push_back({.mark = mark,
+                     .map = map,
+                     .flow = style == YAML::EmitterStyle::Flow,
+                     .key_next = true,
+                     .keys = {}});
+  }
+
+  std::string file_;
+  ConfigErrors* errors_;
+  std::vector<Level> open_;
+};
+
+// yaml-cpp reads byte 4 as the end of the text, so what stands behind it would be lost silently.
+Status RefuseControlCharacters(std::string_view text, const std::string& file) {
+  int line = 1, column = 1;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\n' && c != '\r' && c != '\t') || byte == 0x7f) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "{}:{}:{}: control character 0x{:02x}; a configuration is UTF-8 text", file, line,
+                  column, byte);
+    }
+    column = c == '\n' ? 1 : column + 1;
+    line += c == '\n';
+  }
+  return {};
 }
 
-// yaml-cpp keeps the last of two equal keys without a word.
-void RefuseDuplicates(const YAML::Node& node, const std::string& file, ConfigErrors* errors) {
-  if (node.IsSequence()) {
-    for (const YAML::Node& item : node) RefuseDuplicates(item, file, errors);
-  }
-  if (!node.IsMap()) return;
-  std::set<std::string> seen;
-  for (const auto& entry : node) {
-    if (!entry.first.IsScalar()) {
-      errors->Add(PlaceOf(file, entry.first.Mark()), "a key must be a plain text");
-    } else if (!seen.insert(entry.first.Scalar()).second) {
-      errors->Add(PlaceOf(file, entry.first.Mark()), fmt::format("'{}' stands here twice; keep one", entry.first.Scalar()));
-    }
-    RefuseDuplicates(entry.second, file, errors);
-  }
+// At most `limit` + 1 bytes, so that an endless file ends too.
+std::string ReadSome(std::istream& file, std::size_t limit) {
+  std::string text(limit + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
+
+bool IsVariableName(std::string_view name) {
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  });
 }
 
 Result<Secret> ReadSecretFile(const std::string& path) {
+  std::error_code unknown;
+  // A pipe could keep us waiting for ever.
+  if (std::filesystem::exists(path, unknown) && !std::filesystem::is_regular_file(path, unknown)) {
+    return Fail(ErrorCode::kInvalidArgument, "the secret's file {} is not a regular file", path);
+  }
   std::ifstream file(path, std::ios::binary);
-  if (!file) return Fail(ErrorCode::kPermissionDenied, "the secret's file {} cannot be read: {}", path, std::strerror(errno));
-  std::string text(kLongestSecret + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > kLongestSecret) return Fail(ErrorCode::kInvalidArgument, "the secret's file {} is longer than {} bytes", path, kLongestSecret);
+  if (!file)
+    return Fail(ErrorCode::kPermissionDenied, "the secret's file {} cannot be read: {}", path,
+                std::strerror(errno));
+  std::string text = ReadSome(file, kLongestSecret);
+  if (text.size() > kLongestSecret)
+    return Fail(ErrorCode::kInvalidArgument, "the secret's file {} is longer than {} bytes", path,
+                kLongestSecret);
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
   if (text.empty()) return Fail(ErrorCode::kInvalidArgument, "the secret's file {} is empty", path);
   return Secret(std::move(text));
@@ -106,7 +181,9 @@ Result<T> ParseWhole(const std::string& text, std::string_view what) {
 
 std::optional<std::string> Nearest(std::string_view word, const std::vector<std::string>& known) {
   std::optional<std::string> best;
-  std::size_t least = std::max<std::size_t>(2, word.size() / 3) + 1;
+  // Never as far as replacing every letter.
+  std::size_t least = std::min(std::max<std::size_t>(2, word.size() / 3) + 1,
+                               std::max<std::size_t>(word.size(), 1));
   for (const std::string& candidate : known) {
     const std::size_t distance = EditDistance(word, candidate);
     if (distance < least) least = distance, best = candidate;
@@ -114,11 +191,14 @@ std::optional<std::string> Nearest(std::string_view word, const std::vector<std:
   return best;
 }
 
-void ConfigErrors::Add(std::string_view place, std::string_view message) { lines_.push_back(fmt::format("{}: {}", place, message)); }
+void ConfigErrors::Add(std::string_view place, std::string_view message) {
+  lines_.push_back(fmt::format("{}: {}", place, message));
+}
 
 std::string ConfigErrors::ToText() const { return fmt::format("{}", fmt::join(lines_, "\n")); }
 
-ConfigSection::ConfigSection(std::shared_ptr<const Node> node, std::string file, std::string path, ConfigErrors* errors)
+ConfigSection::ConfigSection(std::shared_ptr<const Node> node, std::string file, std::string path,
+                             ConfigErrors* errors)
     : node_(std::move(node)), file_(std::move(file)), path_(std::move(path)), errors_(errors) {}
 
 bool ConfigSection::Has(std::string_view key) const {
@@ -127,12 +207,22 @@ bool ConfigSection::Has(std::string_view key) const {
   return found.IsDefined() && !found.IsNull();
 }
 
-std::optional<std::string> ConfigSection::Scalar(std::string_view key) {
+bool ConfigSection::Present(std::string_view key) {
   asked_.emplace(key);
-  if (!Has(key)) return std::nullopt;
+  if (!node_) return false;
+  const YAML::Node found = node_->yaml[std::string(key)];
+  if (!found.IsDefined()) return false;
+  if (found.IsNull())
+    Refuse(key, fmt::format("{}: there is no value; give one or take the key away", key));
+  return !found.IsNull();
+}
+
+std::optional<std::string> ConfigSection::Scalar(std::string_view key) {
+  if (!Present(key)) return std::nullopt;
   const YAML::Node found = node_->yaml[std::string(key)];
   if (found.IsScalar()) return found.Scalar();
-  Refuse(key, fmt::format("{}: one value is wanted here, not a {}", key, found.IsMap() ? "mapping" : "list"));
+  Refuse(key, fmt::format("{}: one value is wanted here, not a {}", key,
+                          found.IsMap() ? "mapping" : "list"));
   return std::nullopt;
 }
 
@@ -144,7 +234,7 @@ T ConfigSection::Taken(std::string_view key, Result<T> read, T fallback) {
 }
 
 std::string ConfigSection::Text(std::string_view key) {
-  const bool there = Has(key);
+  const bool there = node_ != nullptr && node_->yaml[std::string(key)].IsDefined();
   if (const auto text = Scalar(key)) return *text;
   if (!there) Refuse({}, fmt::format("{}{} is missing", path_.empty() ? "" : path_ + ".", key));
   return "";
@@ -159,17 +249,20 @@ double ConfigSection::Number(std::string_view key, double fallback, double low, 
   if (!text) return fallback;
   Result<double> number = ParseWhole<double>(*text, "a number");
   if (number.ok() && !(*number >= low && *number <= high)) {
-    number = Fail(ErrorCode::kInvalidArgument, "{} is out of range; {:g} to {:g} is allowed", *text, low, high);
+    number = Fail(ErrorCode::kInvalidArgument, "{} is out of range; {:g} to {:g} is allowed", *text,
+                  low, high);
   }
   return Taken(key, std::move(number), fallback);
 }
 
-std::int64_t ConfigSection::Integer(std::string_view key, std::int64_t fallback, std::int64_t low, std::int64_t high) {
+std::int64_t ConfigSection::Integer(std::string_view key, std::int64_t fallback, std::int64_t low,
+                                    std::int64_t high) {
   const auto text = Scalar(key);
   if (!text) return fallback;
   Result<std::int64_t> number = ParseWhole<std::int64_t>(*text, "a whole number");
   if (number.ok() && (*number < low || *number > high)) {
-    number = Fail(ErrorCode::kInvalidArgument, "{} is out of range; {} to {} is allowed", *text, low, high);
+    number = Fail(ErrorCode::kInvalidArgument, "{} is out of range; {} to {} is allowed", *text,
+                  low, high);
   }
   return Taken(key, std::move(number), fallback);
 }
@@ -188,7 +281,8 @@ double ConfigSection::Share(std::string_view key, double fallback) {
   return text ? Taken(key, ParseShare(*text), fallback) : fallback;
 }
 
-std::string ConfigSection::Choice(std::string_view key, std::string_view fallback, std::initializer_list<std::string_view> allowed) {
+std::string ConfigSection::Choice(std::string_view key, std::string_view fallback,
+                                  std::initializer_list<std::string_view> allowed) {
   const auto text = Scalar(key);
   if (!text) return std::string(fallback);
   if (std::find(allowed.begin(), allowed.end(), *text) != allowed.end()) return *text;
@@ -199,9 +293,8 @@ std::string ConfigSection::Choice(std::string_view key, std::string_view fallbac
 }
 
 std::vector<std::string> ConfigSection::Texts(std::string_view key) {
-  asked_.emplace(key);
   std::vector<std::string> texts;
-  if (!Has(key)) return texts;
+  if (!Present(key)) return texts;
   const YAML::Node found = node_->yaml[std::string(key)];
   bool good = found.IsSequence();
   for (std::size_t i = 0; good && i < found.size(); ++i) {
@@ -213,9 +306,8 @@ std::vector<std::string> ConfigSection::Texts(std::string_view key) {
 }
 
 ConfigSection ConfigSection::Section(std::string_view key) {
-  asked_.emplace(key);
   const std::string path = path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
-  if (!Has(key)) return {nullptr, Place(), path, errors_};
+  if (!Present(key)) return {nullptr, Place(), path, errors_};
   const YAML::Node found = node_->yaml[std::string(key)];
   if (!found.IsMap()) {
     Refuse(key, fmt::format("{}: a mapping is wanted, as {{key: value}}", key));
@@ -225,27 +317,27 @@ ConfigSection ConfigSection::Section(std::string_view key) {
 }
 
 std::vector<ConfigSection> ConfigSection::Sections(std::string_view key) {
-  asked_.emplace(key);
   std::vector<ConfigSection> sections;
-  if (!Has(key)) return sections;
+  if (!Present(key)) return sections;
   const YAML::Node found = node_->yaml[std::string(key)];
   bool good = found.IsSequence();
   for (std::size_t i = 0; good && i < found.size(); ++i) {
     good = found[i].IsMap();
-    if (good) sections.emplace_back(std::make_shared<const Node>(Node{found[i]}), file_, fmt::format("{}.{}[{}]", path_, key, i), errors_);
+    if (good)
+      sections.emplace_back(std::make_shared<const Node>(Node{found[i]}), file_,
+                            fmt::format("{}.{}[{}]", path_, key, i), errors_);
   }
   if (!good) Refuse(key, fmt::format("{}: a list of mappings is wanted, as [{{name: a}}]", key));
   return sections;
 }
 
 std::optional<Secret> ConfigSection::SecretOf(std::string_view key) {
-  if (!Has(key)) {
-    asked_.emplace(key);
-    return std::nullopt;
-  }
+  if (!Present(key)) return std::nullopt;
   if (!node_->yaml[std::string(key)].IsMap()) {
-    asked_.emplace(key);
-    Refuse(key, fmt::format("{}: secrets do not stand in configuration; write {{env: NAME}} or {{file: PATH}}", key));
+    Refuse(key,
+           fmt::format(
+               "{}: secrets do not stand in configuration; write {{env: NAME}} or {{file: PATH}}",
+               key));
     return std::nullopt;
   }
   ConfigSection source = Section(key);
@@ -255,8 +347,21 @@ std::optional<Secret> ConfigSection::SecretOf(std::string_view key) {
     Refuse(key, fmt::format("{}: one of {{env: NAME}} and {{file: PATH}} is wanted", key));
     return std::nullopt;
   }
-  if (!path.empty()) return Taken(key, ReadSecretFile(path), Secret());
-  const char* value = std::getenv(variable.c_str());  // NOLINT(concurrency-mt-unsafe): read at start, before threads
+  if (!path.empty()) {
+    Result<Secret> secret = ReadSecretFile(path);
+    if (secret.ok()) return *std::move(secret);
+    Refuse(key, fmt::format("{}: {}", key, secret.error().message));
+    return std::nullopt;
+  }
+  if (!IsVariableName(variable)) {
+    // It may be the secret itself, put in the wrong place: not repeated.
+    Refuse(key,
+           fmt::format("{}: env takes the name of an environment variable: letters, digits and _",
+                       key));
+    return std::nullopt;
+  }
+  const char* value = std::getenv(
+      variable.c_str());  // NOLINT(concurrency-mt-unsafe): read at start, before threads
   if (value != nullptr && *value != '\0') return Secret(value);
   Refuse(key, fmt::format("{}: the environment variable {} is not set", key, variable));
   return std::nullopt;
@@ -282,7 +387,9 @@ std::string ConfigSection::Place(std::string_view key) const {
   return PlaceOf(file_, node_->yaml.Mark());
 }
 
-void ConfigSection::Refuse(std::string_view key, std::string_view message) const { errors_->Add(Place(key), message); }
+void ConfigSection::Refuse(std::string_view key, std::string_view message) const {
+  errors_->Add(Place(key), message);
+}
 
 void ConfigSection::Finish() const {
   if (!node_) return;
@@ -292,38 +399,54 @@ void ConfigSection::Finish() const {
     const auto near = Nearest(entry.first.Scalar(), known);
     errors_->Add(PlaceOf(file_, entry.first.Mark()),
                  fmt::format("unknown key '{}'{}", entry.first.Scalar(),
-                             near ? fmt::format("; did you mean {}?", *near) : fmt::format("; known here are {}", fmt::join(known, ", "))));
+                             near ? fmt::format("; did you mean {}?", *near)
+                                  : fmt::format("; known here are {}", fmt::join(known, ", "))));
   }
 }
 
-Result<std::vector<ConfigSection>> ParseConfigText(std::string_view text, const std::string& file, ConfigErrors* errors) {
-  if (text.size() > kLargestFile) return Fail(ErrorCode::kInvalidArgument, "{}: {} bytes; a configuration has at most {}", file, text.size(), kLargestFile);
-  if (TooDeep(text)) return Fail(ErrorCode::kInvalidArgument, "{}: nested deeper than {} levels", file, kDeepest);
+Result<std::vector<ConfigSection>> ParseConfigText(std::string_view text, const std::string& file,
+                                                   ConfigErrors* errors) {
+  if (text.size() > kLargestFile)
+    return Fail(ErrorCode::kInvalidArgument, "{}: a configuration has at most {} bytes", file,
+                kLargestFile);
+  AUSPEX_TRY(RefuseControlCharacters(text, file));
+  Screen screen(file, errors);
   try {
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    while (parser.HandleNextDocument(screen)) {
+    }
     std::vector<ConfigSection> sections;
     for (const YAML::Node& document : YAML::LoadAll(std::string(text))) {
       if (!document.IsDefined() || document.IsNull()) continue;
       if (!document.IsMap()) {
-        return Fail(ErrorCode::kInvalidArgument, "{}: a document is a mapping (apiVersion, kind, metadata, spec)", PlaceOf(file, document.Mark()));
+        return Fail(ErrorCode::kInvalidArgument,
+                    "{}: a document is a mapping (apiVersion, kind, metadata, spec)",
+                    PlaceOf(file, document.Mark()));
       }
-      RefuseDuplicates(document, file, errors);
-      sections.emplace_back(std::make_shared<const ConfigSection::Node>(ConfigSection::Node{document}), file, "", errors);
+      sections.emplace_back(
+          std::make_shared<const ConfigSection::Node>(ConfigSection::Node{document}), file, "",
+          errors);
     }
-    if (sections.empty()) return Fail(ErrorCode::kInvalidArgument, "{}: there is no document in it", file);
+    if (sections.empty())
+      return Fail(ErrorCode::kInvalidArgument, "{}: there is no document in it", file);
     return sections;
   } catch (const YAML::Exception& error) {
-    return Fail(ErrorCode::kInvalidArgument, "{}: {}", PlaceOf(file, error.mark), error.msg);
+    return Fail(ErrorCode::kInvalidArgument, "{}: {}{}", PlaceOf(file, error.mark), error.msg,
+                screen.OpenBracket());
   }
 }
 
 Result<std::vector<ConfigSection>> ParseConfigFile(const std::string& path, ConfigErrors* errors) {
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown))
+    return Fail(ErrorCode::kPermissionDenied, "{} is a folder; name a file in it", path);
   std::ifstream file(path, std::ios::binary);
   if (!file) {
-    return Fail(errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kPermissionDenied, "{} cannot be read: {}", path, std::strerror(errno));
+    return Fail(errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kPermissionDenied,
+                "{} cannot be read: {}", path, std::strerror(errno));
   }
-  std::ostringstream text;
-  text << file.rdbuf();
-  return ParseConfigText(text.str(), path, errors);
+  return ParseConfigText(ReadSome(file, kLargestFile), path, errors);
 }
 
 }  // namespace auspex

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <fmt/format.h>
+
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <map>
@@ -28,6 +31,13 @@ class Secret {
   std::string value_;
 };
 
+// Found by nlohmann::json, which asks for this name.
+template <typename Json>
+requires std::constructible_from<Json, std::string>
+void to_json(Json& json, const Secret&) {  // NOLINT(readability-identifier-naming)
+  json = Json(std::string("***"));
+}
+
 // Everything that is wrong with a configuration, each with its place.
 class ConfigErrors {
  public:
@@ -41,8 +51,10 @@ class ConfigErrors {
   std::vector<std::string> lines_;
 };
 
-// One mapping of a YAML document. Readers note what is wrong in the shared ConfigErrors and give the fallback, so that one run
-// names all errors; Finish() refuses keys that nobody read. Not thread-safe.
+// One mapping of a YAML document. Readers note what is wrong in the shared ConfigErrors and give
+// the fallback, so that one run names all errors; Finish() refuses keys that this object did not
+// read, so each section is finished by its reader (asking for a section twice gives two readers). A
+// key without a value (`tick:`) is an error for whoever reads it. Not thread-safe.
 //
 //   ConfigErrors errors;
 //   AUSPEX_TRY(auto documents, ParseConfigFile("auspex.yaml", &errors));
@@ -50,21 +62,27 @@ class ConfigErrors {
 class ConfigSection {
  public:
   struct Node;  // of the YAML library
-  ConfigSection(std::shared_ptr<const Node> node, std::string file, std::string path, ConfigErrors* errors);
+  ConfigSection(std::shared_ptr<const Node> node, std::string file, std::string path,
+                ConfigErrors* errors);
 
   [[nodiscard]] bool Has(std::string_view key) const;
   std::string Text(std::string_view key);  // required
   std::string Text(std::string_view key, std::string_view fallback);
   double Number(std::string_view key, double fallback, double low, double high);
-  std::int64_t Integer(std::string_view key, std::int64_t fallback, std::int64_t low, std::int64_t high);
+  std::int64_t Integer(std::string_view key, std::int64_t fallback, std::int64_t low,
+                       std::int64_t high);
   bool Flag(std::string_view key, bool fallback);
   Duration DurationOf(std::string_view key, Duration fallback);  // `10s`, `5m`
   double Share(std::string_view key, double fallback);           // `5%` or 0.05
-  std::string Choice(std::string_view key, std::string_view fallback, std::initializer_list<std::string_view> allowed);
-  std::vector<std::string> Texts(std::string_view key);          // a list of texts; empty where absent
-  ConfigSection Section(std::string_view key);                   // an empty one where absent
-  std::vector<ConfigSection> Sections(std::string_view key);     // a list of mappings; empty where absent
-  // `{env: NAME}` or `{file: PATH}`; a literal is refused, so that secrets stay out of configuration files.
+  std::string Choice(std::string_view key, std::string_view fallback,
+                     std::initializer_list<std::string_view> allowed);
+  std::vector<std::string> Texts(std::string_view key);  // a list of texts; empty where absent
+  ConfigSection Section(std::string_view key);           // an empty one where absent
+  std::vector<ConfigSection> Sections(
+      std::string_view key);  // a list of mappings; empty where absent
+  // `{env: NAME}` or `{file: PATH}`; a literal is refused, so that secrets stay out of
+  // configuration files. PATH is a regular file of at most 64 KiB; newlines at its end are dropped.
+  // nullopt where absent or refused. No message repeats a value.
   std::optional<Secret> SecretOf(std::string_view key);
   // All scalar keys as texts.
   std::map<std::string, std::string> TextMap();
@@ -76,6 +94,8 @@ class ConfigSection {
   [[nodiscard]] std::string Place(std::string_view key = {}) const;
 
  private:
+  // Marks the key as read. False where it is absent, or has no value, which is noted.
+  bool Present(std::string_view key);
   std::optional<std::string> Scalar(std::string_view key);
   template <typename T>
   T Taken(std::string_view key, Result<T> read, T fallback);
@@ -87,12 +107,25 @@ class ConfigSection {
   std::set<std::string, std::less<>> asked_;
 };
 
-// All documents of a file. Errors: kInvalidArgument (syntax, with file:line:column; too large; too deep; a document that is no
-// mapping; a key twice); kNotFound, kPermissionDenied (the file). `errors` outlives the sections.
-Result<std::vector<ConfigSection>> ParseConfigText(std::string_view text, const std::string& file, ConfigErrors* errors);
+// All documents of a file that are not empty. Errors: kInvalidArgument (syntax, with
+// file:line:column; over 1 MiB; deeper than 32 levels; an alias; a control character; a document
+// that is no mapping; no document); kNotFound, kPermissionDenied (the file). Keys that stand twice
+// are added to `errors`, which outlives the sections.
+Result<std::vector<ConfigSection>> ParseConfigText(std::string_view text, const std::string& file,
+                                                   ConfigErrors* errors);
 Result<std::vector<ConfigSection>> ParseConfigFile(const std::string& path, ConfigErrors* errors);
 
 // The nearest of `known` by edit distance, if it is near enough to be a slip.
-[[nodiscard]] std::optional<std::string> Nearest(std::string_view word, const std::vector<std::string>& known);
+[[nodiscard]] std::optional<std::string> Nearest(std::string_view word,
+                                                 const std::vector<std::string>& known);
 
 }  // namespace auspex
+
+template <>
+struct fmt::formatter<auspex::Secret> : fmt::formatter<std::string_view> {
+  template <typename Context>
+  auto format(const auspex::Secret&,
+              Context& context) const {  // NOLINT(readability-identifier-naming)
+    return fmt::formatter<std::string_view>::format("***", context);
+  }
+};

@@ -109,13 +109,13 @@ Result<Sketch> Sketch::FromBuckets(const std::vector<Bucket>& buckets) {
                   kLastBucket);
     }
     if (index <= previous) {
-      return Fail(ErrorCode::kInvalidArgument, "sketch: bucket {} stands after {}; they must ascend",
-                  index, previous);
+      return Fail(ErrorCode::kInvalidArgument,
+                  "sketch: bucket {} stands after {}; they must ascend", index, previous);
     }
     if (count < 1 || count > kMaxCount - sketch.count_) {
       return Fail(ErrorCode::kInvalidArgument,
-                  "sketch: bucket {} counts {}; it must be at least 1 and the sum at most {}", index,
-                  count, kMaxCount);
+                  "sketch: bucket {} counts {}; it must be at least 1 and the sum at most {}",
+                  index, count, kMaxCount);
     }
     sketch.Reach(index);
     sketch.counts_.back() = count;

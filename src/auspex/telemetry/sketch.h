@@ -9,12 +9,12 @@
 
 namespace auspex::telemetry {
 
-// Mergeable quantile sketch of positive values with relative error <= 1 % (DDSketch: Masson, Rim and
-// Lee, VLDB 2019): bucket i holds (g^(i-1), g^i], g = 1.01/0.99, and stands for 2 g^i / (g + 1).
-// Values below 1 (and NaN) count as 1, values above 1e12 as 1e12. Bounded: at most 1,383 buckets.
-// Bucket edges are a table made by multiplication alone, so that a value falls into the same bucket on
-// every machine. Merging is exact: the sketch of a whole equals the merge of its parts.
-// Not thread-safe.
+// Mergeable quantile sketch of positive values with relative error <= 1 % (DDSketch: Masson, Rim
+// and Lee, VLDB 2019): bucket i holds (g^(i-1), g^i], g = 1.01/0.99, and stands for 2 g^i / (g +
+// 1). Values below 1 (and NaN) count as 1, values above 1e12 as 1e12. Bounded: at most 1,383
+// buckets. Bucket edges are a table made by multiplication alone, so that a value falls into the
+// same bucket on every machine. Merging is exact: the sketch of a whole equals the merge of its
+// parts. Not thread-safe.
 class Sketch {
  public:
   using Bucket = std::pair<std::int32_t, std::int64_t>;  // index, count
@@ -30,16 +30,17 @@ class Sketch {
   void Merge(const Sketch& other);
   [[nodiscard]] std::int64_t count() const { return count_; }
   // The smallest value with at least a share q of all at or below it, that is the one of rank
-  // max(1, ceil(q n)), within 1 %. nullopt when empty. q in [0, 1]; outside counts as the nearer end.
+  // max(1, ceil(q n)), within 1 %. nullopt when empty. q in [0, 1]; outside counts as the nearer
+  // end.
   [[nodiscard]] std::optional<double> Quantile(double q) const;
-  // How many were above `value` (exact but for the bucket that `value` falls in, which counts as not
-  // above).
+  // How many were above `value` (exact but for the bucket that `value` falls in, which counts as
+  // not above).
   [[nodiscard]] std::int64_t CountAbove(double value) const;
 
   // (bucket index, count > 0), ascending: what is stored and sent.
   [[nodiscard]] std::vector<Bucket> Buckets() const;
-  // Error: kInvalidArgument for an index outside [0, kLastBucket], indices that do not ascend, a count
-  // below 1 or counts that sum to more than kMaxCount.
+  // Error: kInvalidArgument for an index outside [0, kLastBucket], indices that do not ascend, a
+  // count below 1 or counts that sum to more than kMaxCount.
   static Result<Sketch> FromBuckets(const std::vector<Bucket>& buckets);
 
   friend bool operator==(const Sketch&, const Sketch&) = default;

@@ -14,8 +14,9 @@
 #include "auspex/base/result.h"
 #include "auspex/telemetry/sketch.h"
 
-// telemetry tells what the versions did; it judges nothing. A RequestSource counts single requests per
-// server and tick, as the proxy saw them end; a MetricSource answers queries of a time-series server.
+// telemetry tells what the versions did; it judges nothing. A RequestSource counts single requests
+// per server and tick, as the proxy saw them end; a MetricSource answers queries of a time-series
+// server.
 //
 //   AUSPEX_TRY(auto feed, ProxyLog::Listen({.address = "127.0.0.1", .port = 8514}, log));
 //   feed->Track({"checkout", "b"});
@@ -31,8 +32,8 @@ struct ServerKey {
   friend auto operator<=>(const ServerKey&, const ServerKey&) = default;
 };
 
-// A request is an event of edge i when it took longer than slower_us[i]. `harm_us`: longer than this or
-// failed is a harmed request. Microseconds, > 0.
+// A request is an event of edge i when it took longer than slower_us[i]. `harm_us`: longer than
+// this or failed is a harmed request. Microseconds, > 0.
 struct Edges {
   std::array<std::int64_t, 3> slower_us{};  // baseline's t50, t90, t99; the canary's are 5 % wider
   std::int64_t harm_us = 0;
@@ -48,10 +49,10 @@ struct RouteCounts {
 // What one server's requests that the proxy ended in one tick showed.
 struct ServerTick {
   std::int64_t requests = 0;
-  std::int64_t errors = 0;                 // the server's failures: proxy_log_parser.h, IsServerError
-  std::array<std::int64_t, 3> slower{};    // over the edges; 0 where none were set
-  std::int64_t harmed = 0;                 // failed or slower than harm_us
-  bool has_edges = false;                  // were edges set when each of these came, and now
+  std::int64_t errors = 0;               // the server's failures: proxy_log_parser.h, IsServerError
+  std::array<std::int64_t, 3> slower{};  // over the edges; 0 where none were set
+  std::int64_t harmed = 0;               // failed or slower than harm_us
+  bool has_edges = false;                // were edges set when each of these came, and now
   std::map<std::string, RouteCounts> routes;  // at most kMaxRoutes; the rest under kOtherRoutes
   Sketch latency_us;
 };
@@ -60,12 +61,12 @@ inline constexpr std::size_t kMaxRoutes = 256;
 inline constexpr std::string_view kOtherRoutes = "(other)";
 
 struct FeedHealth {
-  bool connected = false;          // a proxy is connected now
-  std::int64_t lines = 0;          // understood, since the start, those of no server too
-  std::int64_t malformed = 0;      // frames or lines that were not
-  std::int64_t unmatched = 0;      // of servers that nobody tracks
-  // Gaps in the proxy's own request counter that stayed open for a minute: lines lost on the way. Can
-  // fall again when the line of a very long request comes after all.
+  bool connected = false;      // a proxy is connected now
+  std::int64_t lines = 0;      // understood, since the start, those of no server too
+  std::int64_t malformed = 0;  // frames or lines that were not
+  std::int64_t unmatched = 0;  // of servers that nobody tracks
+  // Gaps in the proxy's own request counter that stayed open for a minute: lines lost on the way.
+  // Can fall again when the line of a very long request comes after all.
   std::int64_t missing = 0;
   std::optional<WallTime> last_line;  // end of the request of the line that came last
 };
@@ -80,9 +81,9 @@ class RequestSource {
   virtual void Forget(const ServerKey& server) = 0;
   // From the next request on. Forgotten with the server.
   virtual void SetEdges(const ServerKey& server, const Edges& edges) = 0;
-  // What ended at or before `until` (the proxy's clock) and was not taken yet; later ends stay for the next call.
-  // None is lost: a line that arrives after its tick was taken is in the next. `until` = nullopt takes all.
-  // An untracked server gives an empty tick.
+  // What ended at or before `until` (the proxy's clock) and was not taken yet; later ends stay for
+  // the next call. None is lost: a line that arrives after its tick was taken is in the next.
+  // `until` = nullopt takes all. An untracked server gives an empty tick.
   virtual ServerTick Take(const ServerKey& server, std::optional<WallTime> until) = 0;
   // Lines of this server since Track, taken or not: to be compared with the proxy's own count.
   [[nodiscard]] virtual std::int64_t LinesOf(const ServerKey& server) const = 0;
@@ -102,23 +103,25 @@ struct Point {
 };
 
 struct Series {
-  std::vector<Label> labels;   // sorted by name
-  std::vector<Point> points;   // ascending; NaN and infinite ones are left out
+  std::vector<Label> labels;  // sorted by name
+  std::vector<Point> points;  // ascending; NaN and infinite ones are left out
 };
 
-// Answers PromQL or the like. Thread-safe; every call ends by its deadline. Errors: kNoData (no series, or no
-// finite point: absent, not zero), kInvalidArgument (the server says the query is wrong), kUnavailable
-// (no answer, 429, 5xx, an answer that is not the API's).
+// Answers PromQL or the like. Thread-safe; every call ends by its deadline. Errors: kNoData (no
+// series, or no finite point: absent, not zero), kInvalidArgument (the server says the query is
+// wrong), kUnavailable (no answer, 429, 5xx, an answer that is not the API's).
 class MetricSource {
  public:
   virtual ~MetricSource() = default;
-  virtual Result<std::vector<Series>> Instant(std::string_view query, WallTime at, MonotonicTime deadline) = 0;
+  virtual Result<std::vector<Series>> Instant(std::string_view query, WallTime at,
+                                              MonotonicTime deadline) = 0;
   struct Range {
     WallTime from;
     WallTime to;
     Duration step;
   };
-  virtual Result<std::vector<Series>> Over(std::string_view query, const Range& range, MonotonicTime deadline) = 0;
+  virtual Result<std::vector<Series>> Over(std::string_view query, const Range& range,
+                                           MonotonicTime deadline) = 0;
 };
 
 }  // namespace auspex::telemetry

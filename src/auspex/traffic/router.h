@@ -31,27 +31,28 @@ struct Route {
 };
 
 struct ServerView {
-  Weight share;                     // of the backend's requests
+  Weight share;                     // of the backend's requests, by the proxy's weights
   bool up = true;                   // what the proxy's health check says
-  std::int64_t in_flight = 0;       // requests that the proxy has not ended
-  std::int64_t requests_total = 0;  // since the proxy started
+  std::int64_t in_flight = 0;       // requests that the server was sent and has not ended
+  std::int64_t requests_total = 0;  // requests that the server was sent, since the proxy started
 };
 
 struct RouteView {
   Weight weight;  // the canary's share
   ServerView canary;
-  ServerView baseline;
+  ServerView baseline;  // its share is the rest, or 0 where the proxy sends nobody anywhere
 };
 
 // Thread-safe: all calls may run at once from several threads.
 class Router {
  public:
   virtual ~Router() = default;
-  // Returns the weight given, once the proxy confirms it, or when `deadline` passes. Where the
-  // router cannot give `weight` exactly it gives the nearest it can, and for any weight above 0 at
-  // least its smallest step. Idempotent: asking for the weight that is already there succeeds.
-  // Errors: kNotFound (no such backend or server); kInvalidArgument (the proxy refused, with its
-  // text); kUnavailable (no answer, so it may or may not have taken effect: Observe before
+  // Returns the weight given, once the proxy confirms it. Where the router cannot give `weight`
+  // exactly it gives the nearest it can, and for any weight above 0 at least its smallest step; 0
+  // and the whole are always exact. Idempotent: asking for the weight that is already there
+  // succeeds. Errors: kNotFound (no such backend or server); kInvalidArgument (names that no proxy
+  // has, or the proxy refused, with its text); kPermissionDenied (it does not let us);
+  // kUnavailable (no answer by `deadline`, so it may or may not have taken effect: Observe before
   // deciding).
   virtual Result<Weight> Apply(const Route& route, Weight weight, MonotonicTime deadline) = 0;
   // What the proxy does now, not what was last asked of it. Errors as Apply.

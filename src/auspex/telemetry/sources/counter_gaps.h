@@ -7,10 +7,11 @@ namespace auspex::telemetry {
 
 // How many lines of one proxy process went missing, from the numbers it gives its requests. Numbers
 // are given when requests begin and logged when they end, so a number that was skipped is at first
-// only awaited: it is missing once a line ended kPatienceUs after the skip was seen. Should its line
-// come even then (a very long request), it is taken back. A number that comes again and begins later
-// than all before means that the proxy was started anew: counting starts there, nothing is missing.
-// Bounded: past kMaxHoles skipped ranges the oldest counts as missing at once. Not thread-safe.
+// only awaited: it is missing once a line ended kPatienceUs after the skip was seen. Should its
+// line come even then (a very long request), it is taken back. A number that comes again and begins
+// later than all before means that the proxy was started anew: counting starts there, nothing is
+// missing. Bounded: past kMaxHoles skipped ranges the oldest counts as missing at once. Not
+// thread-safe.
 class CounterGaps {
  public:
   static constexpr std::int64_t kPatienceUs = 60'000'000;

@@ -28,9 +28,9 @@ namespace auspex::telemetry {
 namespace {
 
 constexpr std::size_t kReadBytes = 64 * 1024;
-constexpr auto kFarewell = 500ms;     // for proxies to close when we stop
-constexpr auto kAcceptPause = 1s;     // when the process has no descriptor left
-constexpr int kKeepAliveIdleS = 30;   // a peer that vanished is found after about a minute
+constexpr auto kFarewell = 500ms;    // for proxies to close when we stop
+constexpr auto kAcceptPause = 1s;    // when the process has no descriptor left
+constexpr int kKeepAliveIdleS = 30;  // a peer that vanished is found after about a minute
 constexpr int kKeepAliveEveryS = 10;
 constexpr int kKeepAliveTries = 3;
 
@@ -74,11 +74,12 @@ Result<sockaddr_in> ToLoopback(const ProxyLog::Address& address) {
   const std::string text = address.address == "localhost" ? "127.0.0.1" : address.address;
   const bool parsed = ::inet_pton(AF_INET, text.c_str(), &socket_address.sin_addr) == 1;
   if (!parsed || (ntohl(socket_address.sin_addr.s_addr) >> 24) != 127) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "proxy log: cannot listen on '{}': the feed carries no proof of its sender, so only "
-                "loopback (127.0.0.0/8 or localhost) is allowed; bring a distant proxy's feed here "
-                "by a tunnel",
-                address.address);
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "proxy log: cannot listen on '{}': the feed carries no proof of its sender, so only "
+        "loopback (127.0.0.0/8 or localhost) is allowed; bring a distant proxy's feed here "
+        "by a tunnel",
+        address.address);
   }
   return socket_address;
 }
@@ -134,7 +135,7 @@ class ProxyLog::Receiver {
   struct Connection {
     Descriptor fd;
     FrameSplitter frames;
-    Clock::time_point heard;     // when it last sent anything
+    Clock::time_point heard;  // when it last sent anything
     std::int64_t lines = 0;
     std::int64_t malformed = 0;
   };
@@ -169,7 +170,7 @@ class ProxyLog::Receiver {
 };
 
 Result<std::unique_ptr<ProxyLog::Receiver>> ProxyLog::Receiver::Start(const Address& address,
-                                                                       const Logger& log) {
+                                                                      const Logger& log) {
   AUSPEX_TRY(Descriptor listener, OpenListener(address));
   std::unique_ptr<Receiver> receiver(new Receiver(std::move(listener), log));
   AUSPEX_TRY(receiver->Prepare());
@@ -203,7 +204,8 @@ void ProxyLog::Receiver::Stop() {
   if (!thread_.joinable()) return;
   stopping_ = true;
   const std::uint64_t one = 1;
-  static_cast<void>(::write(wake_.get(), &one, sizeof one));  // cannot fail: the count is far from full
+  static_cast<void>(
+      ::write(wake_.get(), &one, sizeof one));  // cannot fail: the count is far from full
   thread_.join();
 }
 
@@ -288,7 +290,8 @@ void ProxyLog::Receiver::Count(Connection& connection, std::string_view bytes) {
     }
   }
   const std::int64_t bad = connection.frames.malformed() - before;
-  if (bad > 0) CountMalformed(connection, bad, "not octet-counted frames (`log-proto octet-count`)");
+  if (bad > 0)
+    CountMalformed(connection, bad, "not octet-counted frames (`log-proto octet-count`)");
 }
 
 // Says why once a connection: a proxy that sends another format would fill our log.
@@ -308,8 +311,8 @@ void ProxyLog::Receiver::Drop(int fd) {
   counter_.SetConnections(connections_.size());
 }
 
-// Bytes that wait in our sockets would be lost with them, so the peers close first: they see the end
-// of our side, stop sending, and we read up to theirs.
+// Bytes that wait in our sockets would be lost with them, so the peers close first: they see the
+// end of our side, stop sending, and we read up to theirs.
 void ProxyLog::Receiver::SayFarewell() {
   listener_.Close();
   static_cast<void>(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, wake_.get(), nullptr));
@@ -347,7 +350,8 @@ std::int64_t ProxyLog::LinesOf(const ServerKey& server) const {
 FeedHealth ProxyLog::Health() const { return receiver_->counter().Health(); }
 
 std::string ProxyLog::RingSection(const Address& address) {
-  return fmt::format(R"(# Requests for Auspex: kept in memory, sent over TCP, kept on while it is away.
+  return fmt::format(
+      R"(# Requests for Auspex: kept in memory, sent over TCP, kept on while it is away.
 ring auspex
   format rfc5424
   maxlen 2048
@@ -360,13 +364,13 @@ ring auspex
 backend auspex_counter
   stick-table type integer size 1 nopurge store gpc0
 )",
-                     address.address, address.port);
+      address.address, address.port);
 }
 
-// e: the end by the proxy's own clock, since %Ts of a kept-alive connection is the end of the request
-// before. Microseconds by date(): the built-in timers are whole milliseconds. Every sample is quoted:
-// an unset one is a bare `-`. %b and %s are names of [A-Za-z0-9_.:-], or <NOSRV>; what a client can
-// choose is escaped (+E) and cut, so that no line outgrows the ring's maxlen.
+// e: the end by the proxy's own clock, since %Ts of a kept-alive connection is the end of the
+// request before. Microseconds by date(): the built-in timers are whole milliseconds. Every sample
+// is quoted: an unset one is a bare `-`. %b and %s are names of [A-Za-z0-9_.:-], or <NOSRV>; what a
+// client can choose is escaped (+E) and cut, so that no line outgrows the ring's maxlen.
 std::string ProxyLog::LogFormat() {
   return R"(  log ring@auspex local0
   http-request track-sc2 int(1) table auspex_counter

@@ -12,12 +12,12 @@
 
 namespace auspex::telemetry {
 
-// Receives HAProxy's request log over TCP (octet-counted RFC 5424 frames from a `ring`) and counts it.
-// The ring keeps what we were not there to take, and HAProxy connects again by itself.
+// Receives HAProxy's request log over TCP (octet-counted RFC 5424 frames from a `ring`) and counts
+// it. The ring keeps what we were not there to take, and HAProxy connects again by itself.
 //
-// One thread of its own serves all connections, at most kMaxConnections: when one more comes, the one
-// that was silent longest gives way, so dead peers cannot lock a proxy out. A connection holds at most
-// one frame and one read. Thread-safe.
+// One thread of its own serves all connections, at most kMaxConnections: when one more comes, the
+// one that was silent longest gives way, so dead peers cannot lock a proxy out. A connection holds
+// at most one frame and one read. Thread-safe.
 class ProxyLog final : public RequestSource {
  public:
   static constexpr std::size_t kMaxConnections = 64;
@@ -29,8 +29,9 @@ class ProxyLog final : public RequestSource {
     std::uint16_t port = 8514;
   };
 
-  // Errors: kInvalidArgument for an address that is not loopback; kUnavailable when the port is taken;
-  // kPermissionDenied when the system refuses it; kInternal when it gives no descriptor or thread.
+  // Errors: kInvalidArgument for an address that is not loopback; kUnavailable when the port is
+  // taken; kPermissionDenied when the system refuses it; kInternal when it gives no descriptor or
+  // thread.
   static Result<std::unique_ptr<ProxyLog>> Listen(const Address& address, const Logger& log);
   // Stops.
   ~ProxyLog() override;
@@ -50,8 +51,8 @@ class ProxyLog final : public RequestSource {
 
   // To paste into haproxy.cfg: sections of their own (the ring, the request counter) ...
   [[nodiscard]] static std::string RingSection(const Address& address);
-  // ... and, into each frontend, lines that log its requests to that ring. They occupy the frontend's
-  // sticky counter 2 and the variables txn.auspex_*; the client's address is not sent.
+  // ... and, into each frontend, lines that log its requests to that ring. They occupy the
+  // frontend's sticky counter 2 and the variables txn.auspex_*; the client's address is not sent.
   [[nodiscard]] static std::string LogFormat();
 
  private:

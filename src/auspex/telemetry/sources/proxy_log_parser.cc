@@ -51,9 +51,13 @@ FrameHeader::State ReadPriority(std::string_view bytes) {
   return digits == 0 ? State::kBad : State::kGood;
 }
 
+// `<1>1 - - - - - -`, the shortest header of RFC 5424: a smaller length is no frame's.
+constexpr std::size_t kShortestMessage = 16;
+
 FrameHeader::State ReadWholeHeader(std::string_view bytes) {
   const FrameHeader header = ReadFrameHeader(bytes);
   if (header.state != FrameHeader::State::kGood) return header.state;
+  if (header.message_bytes < kShortestMessage) return FrameHeader::State::kBad;
   return ReadPriority(bytes.substr(header.header_bytes));
 }
 
@@ -193,7 +197,8 @@ void MendJson(std::string& text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     if (text[i] == '\\' && i + 1 < text.size()) {
-      const bool known = std::string_view("\"\\/bfnrtu").find(text[i + 1]) != std::string_view::npos;
+      const bool known =
+          std::string_view("\"\\/bfnrtu").find(text[i + 1]) != std::string_view::npos;
       if (!known) continue;
       text[out++] = text[i++];
       text[out++] = text[i];
@@ -298,7 +303,8 @@ struct ProxyLogParser::Impl {
       if (slot == nullptr) continue;
       if (auto error = field.value().get_string().get(*slot)) return error;
     }
-    return document.at_end() ? simdjson::SUCCESS : simdjson::TRAILING_CONTENT;
+    const bool at_end = document.current_location().error() == simdjson::OUT_OF_BOUNDS;
+    return at_end ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
   }
 };
 

@@ -14,11 +14,12 @@ namespace auspex::telemetry {
 // Cuts a stream into octet-counted frames (RFC 6587 §3.4.1: `LENGTH SPACE MESSAGE`), wherever the
 // chunks were cut: append one, then call Next until it gives nothing.
 //
-// A length that is not a number of 1 to kMaxFrameBytes without a leading zero, or a message that does
-// not begin with `<`, is malformed. The splitter then scans for the next place that looks like a whole
-// header, `LENGTH <PRI>1 ` not preceded by a digit, drops what lies before, and goes on there. So a
-// damaged stretch costs one malformed frame and what it covers, and each byte is looked at a bounded
-// number of times. Holds at most one frame and one chunk. Not thread-safe.
+// A length that is not a number of 1 to kMaxFrameBytes without a leading zero, or a message that
+// does not begin with `<`, is malformed. The splitter then scans for the next place that looks like
+// a whole header, `LENGTH <PRI>1 ` with a LENGTH of 16 or more and no digit before it, drops what
+// lies before, and goes on there. So a damaged stretch costs one malformed frame and what it
+// covers, and each byte is looked at a bounded number of times. Holds at most one frame and one
+// chunk. Not thread-safe.
 class FrameSplitter {
  public:
   static constexpr std::size_t kMaxFrameBytes = 64 * 1024;
@@ -56,21 +57,22 @@ struct ProxyLogLine {
 
 inline constexpr std::size_t kMaxRouteBytes = 64;
 
-// Was it the server's failure? `state` is HAProxy's termination state (configuration.txt §8.5), first
-// character: S the server aborted or refused, s it timed out: a failure whatever the status, which is
-// -1 or 0 where no answer was sent. C or c: the client left or timed out. A request that its client
-// abandoned still counts as a request, with the time it had taken by then (a lower bound), but it is
-// not the server's failure: the 503 that HAProxy then notes (`CC`, `CQ`) is its own. Only when the
-// server's headers had come (second character D or L) is the status the server's, and counts. In
-// every other state a status of 500 and above is a failure.
+// Was it the server's failure? `state` is HAProxy's termination state (configuration.txt §8.5),
+// first character: S the server aborted or refused, s it timed out: a failure whatever the status,
+// which is -1 or 0 where no answer was sent. C or c: the client left or timed out. A request that
+// its client abandoned still counts as a request, with the time it had taken by then (a lower
+// bound), but it is not the server's failure: the 503 that HAProxy then notes (`CC`, `CQ`) is its
+// own. Only when the server's headers had come (second character D or L) is the status the
+// server's, and counts. In every other state a status of 500 and above is a failure.
 [[nodiscard]] bool IsServerError(std::int32_t status, std::string_view state);
 
-// Reads a message: RFC 5424 header, then one JSON object whose values are quoted. Fields: `s` server
-// (needed), `b` backend, `st` status, `us` microseconds from request to end, `e` end (microseconds
-// since 1970) or else `t` start (`seconds.milliseconds`; end = t + us), `r` route, `ts` termination
-// state, `n` request counter; others are skipped. A sample that is `-`, empty or missing is not known.
-// Bytes that JSON does not allow (not UTF-8, control characters, HAProxy's `\]`) cost the byte, not
-// the line. Not thread-safe; allocates nothing for lines no longer than earlier ones.
+// Reads a message: RFC 5424 header, then one JSON object whose values are quoted. Fields: `s`
+// server (needed), `b` backend, `st` status, `us` microseconds from request to end, `e` end
+// (microseconds since 1970) or else `t` start (`seconds.milliseconds`; end = t + us), `r` route,
+// `ts` termination state, `n` request counter; others are skipped. A sample that is `-`, empty or
+// missing is not known. Bytes that JSON does not allow (not UTF-8, control characters, HAProxy's
+// `\]`) cost the byte, not the line. Not thread-safe; allocates nothing for lines no longer than
+// earlier ones.
 class ProxyLogParser {
  public:
   ProxyLogParser();

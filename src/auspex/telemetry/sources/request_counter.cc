@@ -203,7 +203,7 @@ struct KeyEqual {
 struct RequestCounter::Impl {
   mutable std::mutex mutex;  // guards all below
   std::unordered_map<ServerKey, Server, KeyHash, KeyEqual> servers;
-  TextMap<std::vector<Server*>> by_name;  // nodes of `servers` do not move
+  TextMap<std::vector<Server*>> by_name;               // nodes of `servers` do not move
   std::unordered_map<std::int64_t, CounterGaps> gaps;  // by process
   std::int64_t missing_before = 0;                     // of processes no longer followed
   FeedHealth health;

@@ -16,11 +16,12 @@ namespace auspex::telemetry {
 // Exact: each request that was not taken yet is kept as one record of 24 bytes, so Take cuts at the
 // microsecond. Bounded: when a server has kMaxRecords of them, the half that ended first is folded
 // into one sum that the next Take gives whole, whatever its `until` (at 40,000 requests/s that is
-// what ended more than 3 s ago). A line without an end, and one that claims to end more than an hour
-// behind `until` (a clock that was set), is in the next Take too. Edges are compared on arrival.
-// Routes: the first kMaxRoutes names of a server; when they are used up, names without a request in a
-// tick make room at its Take, so a scan of random paths does not push out real routes for long.
-// A line without `b` counts for the tracked server of its name when just one backend has it.
+// what ended more than 3 s ago). A line without an end, and one that claims to end more than an
+// hour behind `until` (a clock that was set), is in the next Take too. Edges are compared on
+// arrival. Routes: the first kMaxRoutes names of a server; when they are used up, names without a
+// request in a tick make room at its Take, so a scan of random paths does not push out real routes
+// for long. A line without `b` counts for the tracked server of its name when just one backend has
+// it.
 class RequestCounter final : public RequestSource {
  public:
   static constexpr std::size_t kMaxRecords = std::size_t{1} << 18;

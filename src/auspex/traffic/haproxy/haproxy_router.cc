@@ -96,18 +96,39 @@ HaproxyRouter::HaproxyRouter(RuntimeSocket socket, Duration timeout)
 Result<Weight> HaproxyRouter::Apply(const Route& route, Weight weight, MonotonicTime deadline) {
   AUSPEX_TRY(CheckRoute(route));
   const MonotonicTime until = Bounded(deadline);
-  const std::unique_lock lock(applying_, until);
-  if (!lock.owns_lock()) {
+  if (!TakeTurn(until)) {
     return Fail(ErrorCode::kUnavailable,
                 "haproxy at {}: another change was under way until the deadline; nothing was sent",
                 socket_.address());
   }
-  AUSPEX_TRY(const Servers before, ReadServers(route, until));
-  if (weight > Weight::Zero()) AUSPEX_TRY(RefuseOthers(route, before, until));
+  auto given = Change(route, weight, until);
+  EndTurn();
+  return given;
+}
+
+Result<Weight> HaproxyRouter::Change(const Route& route, Weight weight,
+                                     MonotonicTime deadline) const {
+  AUSPEX_TRY(const Servers before, ReadServers(route, deadline));
+  if (weight > Weight::Zero()) AUSPEX_TRY(RefuseOthers(route, before, deadline));
   const WeightPair wanted = NearestPair(weight);
   AUSPEX_TRY(Reach(route, {.canary = before.canary.weight, .baseline = before.baseline.weight},
-                   wanted, until));
+                   wanted, deadline));
   return ShareOf(wanted);
+}
+
+bool HaproxyRouter::TakeTurn(MonotonicTime deadline) {
+  std::unique_lock lock(mutex_);
+  if (!changed_.wait_until(lock, deadline, [this] { return !changing_; })) return false;
+  changing_ = true;
+  return true;
+}
+
+void HaproxyRouter::EndTurn() {
+  {
+    const std::lock_guard lock(mutex_);
+    changing_ = false;
+  }
+  changed_.notify_one();
 }
 
 Result<RouteView> HaproxyRouter::Observe(const Route& route, MonotonicTime deadline) {

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <condition_variable>
 #include <mutex>
 #include <string_view>
 #include <vector>
 
+#include "auspex/base/thread_annotations.h"
 #include "auspex/traffic/haproxy/runtime_answers.h"
 #include "auspex/traffic/haproxy/runtime_socket.h"
 #include "auspex/traffic/haproxy/weight_pair.h"
@@ -43,6 +45,10 @@ class HaproxyRouter final : public Router {
     std::vector<ServerState> others;
   };
 
+  // Errors as Apply; the caller has the turn.
+  Result<Weight> Change(const Route& route, Weight weight, MonotonicTime deadline) const;
+  bool TakeTurn(MonotonicTime deadline);  // false: `deadline` came first
+  void EndTurn();
   Result<Servers> ReadServers(const Route& route, MonotonicTime deadline) const;
   Result<std::vector<ServerStat>> ReadStats(const Servers& servers, MonotonicTime deadline) const;
   // Error: kInvalidArgument if a server that is not of the route has a weight and is no backup.
@@ -54,8 +60,12 @@ class HaproxyRouter final : public Router {
 
   const RuntimeSocket socket_;
   const Duration timeout_;
-  // One change at a time: two that interleave could leave both servers at weight 0.
-  std::timed_mutex applying_;
+  // One change at a time: two that interleave could leave both servers at weight 0. Not a
+  // timed_mutex, which g++ 12's ThreadSanitizer misreads (it does not know
+  // pthread_mutex_clocklock).
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool changing_ AUSPEX_GUARDED_BY(mutex_) = false;
 };
 
 void RegisterHaproxyRouter(RouterRegistry& registry);

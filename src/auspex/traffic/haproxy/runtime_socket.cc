@@ -162,11 +162,11 @@ Address Ipv4Address(std::uint32_t host, std::uint16_t port) {
   return address;
 }
 
-Status CheckPath(std::string_view path) {
+Status CheckPath(std::string_view address, std::string_view path) {
   constexpr std::size_t kMostBytes = sizeof(sockaddr_un::sun_path) - 1;
   if (!path.starts_with('/') || path.find('\0') != std::string_view::npos) {
     return Fail(ErrorCode::kInvalidArgument,
-                "socket '{}' is neither an absolute path nor ipv4@ADDRESS:PORT", path);
+                "socket '{}' is neither an absolute path nor ipv4@ADDRESS:PORT", address);
   }
   if (path.size() > kMostBytes) {
     return Fail(ErrorCode::kInvalidArgument,
@@ -185,7 +185,7 @@ Result<RuntimeSocket> RuntimeSocket::Parse(std::string_view address) {
   socket.address_ = address;
   if (!address.starts_with(kIpv4)) {
     const auto path = address.starts_with(kUnix) ? address.substr(kUnix.size()) : address;
-    AUSPEX_TRY(CheckPath(path));
+    AUSPEX_TRY(CheckPath(address, path));
     socket.path_ = path;
     return socket;
   }

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cerrno>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "auspex/base/result.h"
+
+namespace auspex::lab {
+
+// Owns a file descriptor; -1 is none.
+class Fd {
+ public:
+  Fd() = default;
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept;
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  ~Fd();
+
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] bool valid() const { return fd_ >= 0; }
+  void Reset();
+
+ private:
+  int fd_ = -1;
+};
+
+// kUnavailable with "WHAT: the system's words".
+[[nodiscard]] Failure FailErrno(std::string_view what, int error = errno);
+
+struct Listener {
+  Fd fd;
+  std::uint16_t port = 0;  // the one it got
+};
+
+// A non-blocking TCP listener on 127.0.0.1; port 0 takes a free one.
+// Error: kUnavailable (the port is taken).
+Result<Listener> ListenLoopback(std::uint16_t port);
+// A non-blocking TCP socket to 127.0.0.1, perhaps still connecting. Error: kUnavailable.
+Result<Fd> ConnectLoopback(std::uint16_t port);
+
+}  // namespace auspex::lab

@@ -1,0 +1,255 @@
+#include "lab/process.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <system_error>
+#include <thread>
+
+#include "lab/posix.h"
+
+namespace auspex::lab {
+namespace {
+
+constexpr Duration kPollEvery = 10ms;
+constexpr Duration kGraceAtTheEnd = 2s;
+
+// The strings, and the null-terminated list of them that exec wants.
+class CStrings {
+ public:
+  explicit CStrings(std::vector<std::string> strings) : strings_(std::move(strings)) {
+    for (std::string& text : strings_) pointers_.push_back(text.data());
+    pointers_.push_back(nullptr);
+  }
+  [[nodiscard]] char** data() { return pointers_.data(); }
+
+ private:
+  std::vector<std::string> strings_;
+  std::vector<char*> pointers_;
+};
+
+std::vector<std::string> Environment(const ProcessOptions& options) {
+  std::vector<std::string> entries;
+  const auto replaced = [&](std::string_view entry) {
+    return std::any_of(options.env.begin(), options.env.end(), [&](const auto& variable) {
+      return entry.substr(0, entry.find('=')) == variable.first;
+    });
+  };
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    if (!replaced(*entry)) entries.emplace_back(*entry);
+  }
+  for (const auto& [name, value] : options.env)
+    entries.push_back(fmt::format("{}={}", name, value));
+  return entries;
+}
+
+struct ChildPlan {
+  char** argv;
+  char** env;
+  int input;
+  int output;
+  int errors;  // where errno goes if exec fails; closed by an exec that succeeds
+  pid_t parent;
+};
+
+// Between fork and exec, in what may be a copy of a threaded process: only calls that are safe in a
+// signal handler, no memory.
+[[noreturn]] void BecomeChild(const ChildPlan& plan) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // The parent may have gone before the line above took effect.
+  if (getppid() != plan.parent) _exit(127);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  signal(SIGPIPE, SIG_DFL);
+  dup2(plan.input, STDIN_FILENO);
+  dup2(plan.output, STDOUT_FILENO);
+  dup2(plan.output, STDERR_FILENO);
+  close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  execve(plan.argv[0], plan.argv, plan.env);
+  const int error = errno;
+  [[maybe_unused]] const auto told = write(plan.errors, &error, sizeof(error));
+  _exit(127);
+}
+
+// A copy numbered above the standard three: dup2() onto itself would keep close-on-exec.
+Result<Fd> OpenHigh(const std::filesystem::path& path, int flags) {
+  const Fd low(open(path.c_str(), flags | O_CLOEXEC, 0644));
+  Fd high(low.valid() ? fcntl(low.get(), F_DUPFD_CLOEXEC, 3) : -1);
+  if (!high.valid()) {
+    return Fail(ErrorCode::kPermissionDenied, "cannot open {}: {}", path.string(),
+                std::system_category().message(errno));
+  }
+  return high;
+}
+
+Result<std::pair<Fd, Fd>> MakePipe() {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return FailErrno("a pipe");
+  return std::pair(Fd(ends[0]), Fd(ends[1]));
+}
+
+ExitStatus FromWait(int status) {
+  return WIFSIGNALED(status) ? ExitStatus{0, WTERMSIG(status)} : ExitStatus{WEXITSTATUS(status), 0};
+}
+
+// What exec said, 0 if it succeeded. Ends as the child execs or exits: both close its end.
+int ExecError(const Fd& pipe) {
+  int error = 0;
+  ssize_t got = -1;
+  do {
+    got = read(pipe.get(), &error, sizeof(error));
+  } while (got < 0 && errno == EINTR);
+  return got == ssize_t{sizeof(error)} ? error : 0;
+}
+
+}  // namespace
+
+std::string ToText(const ExitStatus& status) {
+  return status.signal != 0 ? fmt::format("signal {}", status.signal)
+                            : fmt::format("exit status {}", status.code);
+}
+
+Result<Process> Process::Start(const ProcessOptions& options) {
+  if (options.argv.empty()) return Fail(ErrorCode::kInvalidArgument, "no program to start");
+  CStrings argv(options.argv);
+  CStrings env(Environment(options));
+  AUSPEX_TRY(const Fd input, OpenHigh("/dev/null", O_RDONLY));
+  const bool discard = options.output.empty();
+  AUSPEX_TRY(const Fd output,
+             OpenHigh(discard ? "/dev/null" : options.output, O_WRONLY | O_CREAT | O_APPEND));
+  AUSPEX_TRY(auto pipe, MakePipe());
+  const ChildPlan plan{argv.data(),  env.data(),        input.get(),
+                       output.get(), pipe.second.get(), getpid()};
+  const pid_t pid = fork();
+  if (pid < 0) return FailErrno(fmt::format("start {}", options.argv[0]));
+  if (pid == 0) BecomeChild(plan);
+  Process process(pid);
+  pipe.second.Reset();
+  if (const int error = ExecError(pipe.first); error != 0) {
+    return Fail(ErrorCode::kNotFound, "cannot start {}: {}", options.argv[0],
+                std::system_category().message(error));
+  }
+  return process;
+}
+
+Process::Process(Process&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), ended_(other.ended_) {}
+
+Process& Process::operator=(Process&& other) noexcept {
+  if (this != &other) {
+    if (pid_ > 0) Stop(kGraceAtTheEnd);
+    pid_ = std::exchange(other.pid_, -1);
+    ended_ = other.ended_;
+  }
+  return *this;
+}
+
+Process::~Process() {
+  if (pid_ > 0) Stop(kGraceAtTheEnd);
+}
+
+bool Process::Reap(int flags) {
+  if (ended_) return true;
+  int status = 0;
+  pid_t got = -1;
+  do {
+    got = waitpid(pid_, &status, flags);
+  } while (got < 0 && errno == EINTR);
+  if (got == 0) return false;
+  // ECHILD: somebody ignores SIGCHLD or waits for every child; how it ended is lost.
+  ended_ = got == pid_ ? FromWait(status) : ExitStatus{-1, 0};
+  return true;
+}
+
+bool Process::Running() { return !Reap(WNOHANG); }
+
+Result<ExitStatus> Process::Wait(Duration limit) {
+  if (!WaitUntil([this] { return !Running(); }, limit)) {
+    return Fail(ErrorCode::kUnavailable, "process {} has not ended after {}", pid_,
+                auspex::ToText(limit));
+  }
+  return *ended_;
+}
+
+void Process::Signal(int signal) {
+  if (Running()) kill(pid_, signal);
+}
+
+ExitStatus Process::Stop(Duration grace) {
+  Signal(SIGTERM);
+  if (auto ended = Wait(grace); ended.ok()) return *ended;
+  Signal(SIGKILL);
+  Reap(0);  // SIGKILL cannot be caught
+  return *ended_;
+}
+
+Result<std::uint16_t> FreePort() {
+  AUSPEX_TRY(const Listener listener, ListenLoopback(0));
+  return listener.port;
+}
+
+Result<TempDir> TempDir::Create(std::string_view prefix) {
+  std::string path = fmt::format("/tmp/{}-XXXXXX", prefix);
+  if (mkdtemp(path.data()) == nullptr) {
+    return Fail(ErrorCode::kPermissionDenied, "cannot make a folder like {}: {}", path,
+                std::system_category().message(errno));
+  }
+  return TempDir(path);
+}
+
+TempDir::TempDir(TempDir&& other) noexcept
+    : path_(std::exchange(other.path_, {})), kept_(other.kept_) {}
+
+TempDir& TempDir::operator=(TempDir&& other) noexcept {
+  if (this != &other) {
+    Remove();
+    path_ = std::exchange(other.path_, {});
+    kept_ = other.kept_;
+  }
+  return *this;
+}
+
+TempDir::~TempDir() { Remove(); }
+
+void TempDir::Remove() {
+  if (path_.empty() || kept_) return;
+  std::error_code ignored;  // what is left in /tmp harms nobody
+  std::filesystem::remove_all(path_, ignored);
+}
+
+bool WaitUntil(const std::function<bool()>& condition, Duration limit) {
+  const MonotonicTime end = std::chrono::steady_clock::now() + limit;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() >= end) return false;
+    std::this_thread::sleep_for(kPollEvery);
+  }
+  return true;
+}
+
+Result<std::filesystem::path> FindProgram(std::string_view name) {
+  const char* const path = std::getenv("PATH");
+  const std::string folders =
+      fmt::format("{}:/usr/sbin:/usr/local/sbin", path == nullptr ? "/usr/bin:/bin" : path);
+  for (std::size_t begin = 0; begin < folders.size();) {
+    const std::size_t end = std::min(folders.find(':', begin), folders.size());
+    const auto candidate = std::filesystem::path(folders.substr(begin, end - begin)) / name;
+    std::error_code ignored;
+    if (end > begin && std::filesystem::is_regular_file(candidate, ignored) &&
+        access(candidate.c_str(), X_OK) == 0) {
+      return candidate;
+    }
+    begin = end + 1;
+  }
+  return Fail(ErrorCode::kNotFound, "there is no program '{}' on PATH or in /usr/sbin", name);
+}
+
+}  // namespace auspex::lab

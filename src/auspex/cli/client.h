@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "auspex/base/result.h"
+#include "auspex/cli/commands.h"
+
+namespace auspex::cli {
+
+// Calls the daemon's API; answers are JSON texts. Errors: kUnavailable (no daemon, or it is in trouble), kNotFound,
+// kConflict, kInvalidArgument, kPermissionDenied with the problem's detail.
+Result<std::string> GetApi(const ClientOptions& client, std::string_view path);
+Result<std::string> PostApi(const ClientOptions& client, std::string_view path, std::string body);
+
+// Who acts, for the audit trail: `given`, else user@host.
+[[nodiscard]] std::string ActorName(const std::string& given);
+
+}  // namespace auspex::cli

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+// One command a function, each in a file of its own. They print to standard output and give the exit code (exit_code.h).
+namespace auspex::cli {
+
+struct ClientOptions {
+  std::string server = "http://127.0.0.1:8400";  // --server, AUSPEX_SERVER
+  std::string token;                             // AUSPEX_TOKEN
+  bool json = false;
+};
+
+struct DemoOptions {
+  std::string fault = "none";
+  std::uint64_t seed = 1;
+  double rps = 500.0;
+  double minutes = 4.0;
+  bool keep = false;
+  bool json = false;
+  // How often, on average in seconds, to end the daemon with SIGKILL and start it again; 0: never. For tests.
+  double kill_every = 0.0;
+};
+int Demo(const DemoOptions& options);
+
+int Serve(const std::vector<std::string>& files);
+int Check(const std::vector<std::string>& files, bool json);
+int Doctor(const std::vector<std::string>& files, bool json);
+
+struct DeployOptions {
+  std::string service;
+  std::string version;
+  std::string baseline_version;
+  std::string actor;
+  std::optional<double> risk;
+  bool wait = false;
+};
+int Deploy(const ClientOptions& client, const DeployOptions& options);
+
+int RolloutList(const ClientOptions& client, const std::string& service, bool all);
+int RolloutGet(const ClientOptions& client, const std::string& id);
+int RolloutExplain(const ClientOptions& client, const std::string& id);
+int RolloutWatch(const ClientOptions& client, const std::string& id);
+struct OrderOptions {
+  std::string verb;  // pause, resume, promote, abort, weight
+  std::string id;
+  std::string reason;
+  std::string weight;
+  std::string actor;
+};
+int RolloutOrder(const ClientOptions& client, const OrderOptions& order);
+
+// Standard input to standard output.
+int DecideStreamCommand();
+
+struct LedgerOptions {
+  std::string ledger = "var/auspex.db";
+  std::string objects = "var/objects";
+  bool json = false;
+};
+// `what`: a deployment's id, or a file of `decide` lines ({"in":…} and {"out":…}).
+int Replay(const LedgerOptions& ledger, const std::string& what);
+int AuditVerify(const LedgerOptions& ledger);
+
+}  // namespace auspex::cli

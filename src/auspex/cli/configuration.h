@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "auspex/base/config.h"
+#include "auspex/base/result.h"
+#include "auspex/rollout/service_config.h"
+
+namespace auspex::cli {
+
+// One configuration of the daemon: the documents of one or more YAML files.
+struct ServerConfig {
+  std::string name = "local";
+  std::string address = "127.0.0.1";
+  int port = 8400;
+  std::string ledger_path = "var/auspex.db";
+  std::string objects_path = "var/objects";
+  Duration keep_ticks = std::chrono::hours(24 * 90);  // packed ticks of ended deployments
+  std::string prometheus_url;                         // empty: none
+  Secret prometheus_bearer;
+  std::string prometheus_ca;
+  std::string feed_address = "127.0.0.1";
+  int feed_port = 8514;
+};
+
+struct Configuration {
+  ServerConfig server;
+  std::vector<rollout::ServiceConfig> services;
+};
+
+// Reads and checks all files; touches nothing else. Error: kInvalidArgument with one line for each thing that is wrong, each
+// with file:line:column.
+Result<Configuration> ReadConfiguration(const std::vector<std::string>& files);
+
+}  // namespace auspex::cli

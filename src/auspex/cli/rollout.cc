@@ -1,0 +1,156 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "auspex/base/clock.h"
+#include "auspex/base/weight.h"
+#include "auspex/cli/client.h"
+#include "auspex/cli/commands.h"
+#include "auspex/cli/exit_code.h"
+#include "auspex/cli/picture.h"
+
+namespace auspex::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr Duration kPoll = 500ms;
+constexpr Duration kDaemonPatience = 60s;  // a daemon that restarts is waited for
+
+std::string Share(const ordered_json& value) { return value.is_number() ? fmt::format("{:.2f} %", 100.0 * value.get<double>()) : "-"; }
+
+std::string Word(const ordered_json& value) { return value.is_string() ? value.get<std::string>() : "-"; }
+
+void PrintRow(const ordered_json& d) {
+  fmt::print("{:<40} {:<14} {:<10} {:<10} {:>9} {:>8} {:>7.2f}  {}\n", d.value("id", ""), d.value("service", ""), d.value("state", ""),
+             d.value("decision", ""), Share(d["weight"]), Share(d["p_fail"]), d.value("log_e", 0.0), d.value("reason", ""));
+}
+
+void PrintDeployment(const ordered_json& d) {
+  fmt::print("{}\n  service     {} {}\n  state       {}\n  decision    {} (verdict {}, by {})\n  weight      {} asked, {} given\n  confidence  {}\n", d.value("id", ""),
+             d.value("service", ""), d.value("version", ""), d.value("state", ""), d.value("decision", ""), Word(d["verdict"]), Word(d["by"]),
+             Share(d["weight"]), Share(d["weight_given"]), Share(d["confidence"]));
+  fmt::print("  evidence    log E {:.3f}, proven at {:.3f}\n  requests    canary {}, baseline {}\n  harmed      {:.1f} beyond what the baseline would have\n",
+             d.value("log_e", 0.0), d.value("log_e_bar", 0.0), d["requests"]["canary"].dump(), d["requests"]["baseline"].dump(), d.value("users_harmed", 0.0));
+  if (d["requests_needed"].is_number()) fmt::print("  needed      {:.0f} more requests to prove a doubled error rate\n", d["requests_needed"].get<double>());
+  if (d.value("feed_lost", 0) > 0) fmt::print("  feed        {} requests that the proxy counted did not arrive in its log\n", d["feed_lost"].dump());
+  fmt::print("  started     {}\n  ended       {}\n  reason      {}\n", d.value("started_at", ""), Word(d["ended_at"]), d.value("reason", ""));
+}
+
+// Prints decisions newer than `after`, a line each; the newest's seq.
+Result<std::string> PrintDecisions(const ClientOptions& client, const std::string& id, std::string after) {
+  while (true) {
+    AUSPEX_TRY(const std::string text, GetApi(client, fmt::format("/api/v1/deployments/{}/decisions?limit=500&cursor={}", id, after)));
+    const ordered_json page = ordered_json::parse(text);
+    for (const ordered_json& decision : page["items"]) {
+      fmt::print("{}\n", decision.dump());
+      after = decision["seq"].dump();
+    }
+    std::fflush(stdout);
+    if (page["next_cursor"].is_null()) return after;
+    after = page["next_cursor"].get<std::string>();
+  }
+}
+
+}  // namespace
+
+int RolloutList(const ClientOptions& client, const std::string& service, bool all) {
+  std::string cursor;
+  bool first = true;
+  while (true) {
+    std::string path = fmt::format("/api/v1/deployments?limit=100{}{}{}", all ? "" : "&state=active", service.empty() ? "" : "&service=" + service,
+                                   cursor.empty() ? "" : "&cursor=" + cursor);
+    const Result<std::string> text = GetApi(client, path);
+    if (!text.ok()) return Complain("rollout list", text.error());
+    const ordered_json page = ordered_json::parse(*text);
+    if (first && !client.json && page["items"].empty()) fmt::print("no rollout {}; begin one with `auspex deploy SERVICE --version V`\n", all ? "is known" : "is running");
+    if (first && !client.json && !page["items"].empty()) {
+      fmt::print("{:<40} {:<14} {:<10} {:<10} {:>9} {:>8} {:>7}  {}\n", "ID", "SERVICE", "STATE", "DECISION", "WEIGHT", "P(FAIL)", "LOG E", "REASON");
+    }
+    first = false;
+    for (const ordered_json& d : page["items"]) {
+      if (client.json) {
+        fmt::print("{}\n", d.dump());
+      } else {
+        PrintRow(d);
+      }
+    }
+    if (page["next_cursor"].is_null()) return kGood;
+    cursor = page["next_cursor"].get<std::string>();
+  }
+}
+
+int RolloutGet(const ClientOptions& client, const std::string& id) {
+  const Result<std::string> text = GetApi(client, "/api/v1/deployments/" + id);
+  if (!text.ok()) return Complain("rollout get", text.error());
+  if (client.json) {
+    fmt::print("{}\n", *text);
+  } else {
+    PrintDeployment(ordered_json::parse(*text));
+  }
+  return kGood;
+}
+
+int RolloutExplain(const ClientOptions& client, const std::string& id) {
+  const Result<std::string> text = GetApi(client, "/api/v1/deployments/" + id + "/evidence");
+  if (!text.ok()) return Complain("rollout explain", text.error());
+  if (client.json) return fmt::print("{}\n", *text), kGood;
+  const ordered_json evidence = ordered_json::parse(*text);
+  fmt::print("log E {:.3f}, proven at {:.3f}; P(faulty now) {:.2f} %\n\n{:<24} {:>8} {:>10} {:>10} {:>14}\n", evidence["log_e"].get<double>(),
+             evidence["log_e_bar"].get<double>(), 100 * evidence["p_fail"].get<double>(), "METRIC", "WEIGHT", "LOG E", "OF ALL", "BASELINE RATE");
+  ordered_json metrics = evidence["metrics"];
+  std::sort(metrics.begin(), metrics.end(), [](const ordered_json& a, const ordered_json& b) { return a["share"].get<double>() > b["share"].get<double>(); });
+  for (const ordered_json& metric : metrics) {
+    fmt::print("{:<24} {:>6.1f} % {:>10.3f} {:>8.1f} % {:>14.6f}\n", metric["name"].get<std::string>(), 100 * metric["weight"].get<double>(),
+               metric["log_e"].get<double>(), 100 * metric["share"].get<double>(), metric["baseline_rate"].get<double>());
+  }
+  return kGood;
+}
+
+int RolloutWatch(const ClientOptions& client, const std::string& id) {
+  Picture picture;
+  std::string after = "0";
+  MonotonicTime answered = RealClock().Now();
+  while (true) {
+    const Result<std::string> text = GetApi(client, "/api/v1/deployments/" + id);
+    const bool away = !text.ok() && text.error().code == ErrorCode::kUnavailable;
+    if (!text.ok() && (!away || RealClock().Now() - answered > kDaemonPatience)) return Complain("rollout watch", text.error());
+    if (text.ok()) {
+      answered = RealClock().Now();
+      const ordered_json deployment = ordered_json::parse(*text);
+      if (client.json) {
+        const Result<std::string> newest = PrintDecisions(client, id, after);
+        if (newest.ok()) after = *newest;
+      } else {
+        picture.Show(*text);
+      }
+      if (deployment["state"] == "ended") {
+        if (!client.json) PrintDeployment(deployment);
+        return CodeForEnd(deployment.value("decision", ""), deployment["verdict"].is_string() ? deployment["verdict"].get<std::string>() : "");
+      }
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+}
+
+int RolloutOrder(const ClientOptions& client, const OrderOptions& order) {
+  ordered_json body{{"reason", order.reason}, {"actor", ActorName(order.actor)}};
+  if (order.verb == "weight") {
+    const Result<Weight> weight = Weight::Parse(order.weight);
+    if (!weight.ok()) return Complain("rollout weight", weight.error());
+    body["weight"] = weight->share();
+  }
+  const Result<std::string> text = PostApi(client, fmt::format("/api/v1/deployments/{}/{}", order.id, order.verb), body.dump());
+  if (!text.ok()) return Complain("rollout " + order.verb, text.error());
+  if (client.json) {
+    fmt::print("{}\n", *text);
+  } else {
+    fmt::print("{} ordered for {}\n", order.verb, order.id);
+  }
+  return kGood;
+}
+
+}  // namespace auspex::cli
