@@ -325,9 +325,10 @@ Result<std::unique_ptr<LoadGenerator>> LoadGenerator::Create(const LoadOptions& 
 
 Status LoadGenerator::Run() { return impl_->Run(); }
 
-Status LoadGenerator::RunUntilSignal() {
+Status LoadGenerator::RunUntilSignal(const std::function<void()>& ready) {
   const StopOnSignals signals(impl_->loop());
   AUSPEX_TRY(signals.status());
+  ready();
   return impl_->Run();
 }
 
@@ -341,7 +342,10 @@ int RunLoad(const LoadOptions& options) {
     fmt::print(stderr, "error: {}\n", generator.error().message);
     return generator.error().code == ErrorCode::kInvalidArgument ? 2 : 3;
   }
-  const Status ran = (*generator)->RunUntilSignal();
+  const Status ran = (*generator)->RunUntilSignal([&] {
+    fmt::print("sending to 127.0.0.1:{}\n", options.port);
+    std::fflush(stdout);
+  });
   if (!ran.ok()) {
     fmt::print(stderr, "error: {}\n", ran.error().message);
     return 3;

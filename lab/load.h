@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -52,8 +53,8 @@ class LoadGenerator {
   // Sends in this thread; after `duration` waits for the answers still due, at most `timeout`.
   // Error: kUnavailable.
   Status Run();
-  // Run(), and SIGTERM and SIGINT stop it. Error: kUnavailable.
-  Status RunUntilSignal();
+  // Run(), and SIGTERM and SIGINT stop it, from before `ready` is called. Error: kUnavailable.
+  Status RunUntilSignal(const std::function<void()>& ready);
   // From any thread: no more arrivals, no more waiting.
   void Stop();
   // Call after Run().
@@ -65,8 +66,9 @@ class LoadGenerator {
   std::unique_ptr<Impl> impl_;
 };
 
-// Runs until `duration`, SIGTERM or SIGINT, then prints the summary as a line of JSON. An exit
-// status: 0, 2 for options that cannot be, 3 for a system that refuses.
+// Prints "sending to 127.0.0.1:PORT", runs until `duration`, SIGTERM or SIGINT, then prints the
+// summary as a line of JSON. An exit status: 0, 2 for options that cannot be, 3 for a system that
+// refuses.
 int RunLoad(const LoadOptions& options);
 
 }  // namespace auspex::lab

@@ -66,6 +66,13 @@ int MaxProxyConnections() {
   return static_cast<int>(std::max<rlim_t>((std::max(limit.rlim_max, kOwn) - kOwn) / 2, 100));
 }
 
+void KillPart(std::optional<Process>& part) {
+  if (!part) return;
+  part->Signal(SIGKILL);
+  part->Stop(kGrace);
+  part.reset();
+}
+
 }  // namespace
 
 class Rig::Impl {
@@ -145,7 +152,9 @@ Status Rig::Impl::StartPart(std::string_view name, std::vector<std::string> argv
   if (is_up) return {};
   const std::string words = ReadFile(output);
   const std::string last = words.substr(words.size() - std::min(words.size(), kLastWordsBytes));
-  const std::string what = settled ? "ended at once" : "did not answer within 30s";
+  const std::string what = settled
+                               ? "ended at once"
+                               : fmt::format("did not answer within {}", auspex::ToText(kUpWithin));
   process.reset();
   return Fail(ErrorCode::kUnavailable, "{} {}; its last words: {}", name, what,
               last.empty() ? "none" : last);
@@ -227,7 +236,10 @@ Status Rig::Impl::StartLoad() {
            "--seconds", fmt::format("{}", Seconds(options_.load_duration))}) {
     argv.push_back(word);
   }
-  return StartPart("load", std::move(argv), load_, [this] { return load_->Running(); });
+  return StartPart("load", std::move(argv), load_, [this] {
+    // From then on it ends well on SIGTERM, and says what it counted.
+    return ReadFile(File("load.log")).find('\n') != std::string::npos;
+  });
 }
 
 Status Rig::Impl::StartFaultClock() {
@@ -249,7 +261,11 @@ Result<std::string> Rig::Impl::StopLoad() {
   if (ended != ExitStatus{}) {
     return Fail(ErrorCode::kUnavailable, "the load ended with {}: {}", ToText(ended), words);
   }
-  return words.substr(0, words.find('\n'));
+  const std::size_t begin = words.find('{');
+  if (begin == std::string::npos) {
+    return Fail(ErrorCode::kUnavailable, "the load gave no summary: {}", words);
+  }
+  return words.substr(begin, words.find('\n', begin) - begin);
 }
 
 void Rig::Impl::Stop() {
@@ -297,17 +313,6 @@ Rig::Pids Rig::pids() {
 
 Status Rig::StartFaultClock() { return impl_->StartFaultClock(); }
 Result<std::string> Rig::StopLoad() { return impl_->StopLoad(); }
-
-namespace {
-
-void KillPart(std::optional<Process>& part) {
-  if (!part) return;
-  part->Signal(SIGKILL);
-  part->Stop(kGrace);
-  part.reset();
-}
-
-}  // namespace
 
 void Rig::KillHaproxy() { KillPart(impl_->haproxy_); }
 void Rig::KillCanary() { KillPart(impl_->canary_); }

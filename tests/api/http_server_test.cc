@@ -193,6 +193,17 @@ TEST(HttpServer, RefusesBodiesOverTheLimit) {
   ExpectProblem(chunked.ReadAnswer(), 413);
 }
 
+TEST(HttpServer, ARefusalReachesAClientThatIsStillSending) {
+  const auto server = StartServer(Echo, {.body_bytes = 1000});
+  Client client(server->port());
+  const std::string body(1'000'000, 'x');
+  client.Send(
+      fmt::format("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.size()));
+  const Answer answer = client.ReadHead();
+  EXPECT_EQ(answer.status, 413);
+  EXPECT_TRUE(client.Send(body)) << "a reset here would have lost the answer for a slower reader";
+}
+
 TEST(HttpServer, RefusesHeadersOverTheLimit) {
   const auto server = StartServer(Echo, {.header_bytes = 1000});
   Client fits(server->port());

@@ -112,7 +112,7 @@ TEST(ServerEvents, ASlowReaderIsDroppedAndTheOthersAreNot) {
 
 TEST(ServerEvents, AReaderThatLeavesIsForgotten) {
   EventHub hub;
-  const auto server = ServeHub(hub);
+  const auto server = ServeHub(hub, {.heartbeat = 1h});
   {
     Client client(server->port());
     client.Get("/events");

@@ -15,21 +15,21 @@ namespace auspex {
 
 struct HttpRequest {
   std::string method = "GET";
-  std::string url;  // http or https
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
+  std::string url = {};  // http or https
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string body = {};
   Duration timeout = 10s;                 // of the whole exchange
   std::size_t max_body_bytes = 16 << 20;  // of the answer
-  Secret bearer;                          // sent as `Authorization: Bearer`, where not empty
-  std::string ca_file;                    // empty: the system's
+  Secret bearer = {};                     // sent as `Authorization: Bearer`, where not empty
+  std::string ca_file = {};               // empty: the system's
   Duration connect_timeout = 5s;  // of name look-up, connection and TLS; never above `timeout`
   bool verify_peer = true;        // false: any certificate will do
 };
 
 struct HttpResponse {
   int status = 0;
-  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
-  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers = {};  // names in lower case
+  std::string body = {};
   [[nodiscard]] std::string Header(std::string_view lower_case_name) const;  // empty where absent
 };
 
@@ -50,14 +50,14 @@ Status StreamHttp(const HttpRequest& request,
 
 // How to ask again. `clock`, `random` and `sleep` outlive the call.
 struct RetryPlan {
-  MonotonicTime deadline;       // of everything together
+  MonotonicTime deadline = {};  // of everything together
   int attempts = 5;             // >= 1
   Duration first_wait = 100ms;  // doubles each time
   Duration longest_wait = 5s;   // Retry-After may ask for more
   const Clock* clock = nullptr;
   Random* random = nullptr;  // jitter: each wait is drawn from [1/2, 1] of its length, so that
                              // callers do not march in step
-  std::function<void(Duration)> sleep;
+  std::function<void(Duration)> sleep = {};
 };
 using HttpSend = std::function<Result<HttpResponse>(const HttpRequest&)>;
 

@@ -17,9 +17,9 @@ namespace auspex::telemetry {
 // answers of at most 200,000 points together. Deadlines are real time. Thread-safe. Errors: as
 // MetricSource says.
 struct PrometheusConfig {
-  std::string url;  // http://host:port[/prefix]
-  Secret bearer;
-  std::string ca_file;
+  std::string url = {};  // http://host:port[/prefix]
+  Secret bearer = {};
+  std::string ca_file = {};
   // An older point is no data. Prometheus gives the last sample of its own look-back (5 min) the
   // time of the query, so an age shows only in answers that keep the sample's time (a range
   // selector, VictoriaMetrics, timestamp()). Newer servers are asked to look back no further than

@@ -1,0 +1,41 @@
+# `make help` lists the targets. `make demo` and `make test` do all set-up on a fresh Debian 12.
+
+PRESET ?= ci
+JOBS ?= $(shell nproc)
+BUILD := build/$(PRESET)
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build test demo format asan tsan tidy clean
+
+help:  ## What there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps:  ## Installs the Debian packages that are missing (scripts/packages.txt)
+	@scripts/install_deps.sh
+
+$(BUILD)/build.ninja: CMakeLists.txt CMakePresets.json | deps
+	cmake --preset $(PRESET)
+
+build: deps $(BUILD)/build.ninja  ## The optimised binary, build/auspex
+	cmake --build $(BUILD) --parallel $(JOBS) --target auspex
+	@ln -sfn $(PRESET)/auspex build/auspex
+
+test: build  ## Builds and runs every test
+	cmake --build $(BUILD) --parallel $(JOBS) --target all all_verify_interface_header_sets
+	cd $(BUILD) && ctest --output-on-failure --parallel $(JOBS)
+
+demo: build  ## One real rollout on this machine, without a fault
+	build/auspex demo
+
+asan: ; $(MAKE) test PRESET=asan  ## All tests under AddressSanitizer and UndefinedBehaviorSanitizer
+tsan: ; $(MAKE) test PRESET=tsan  ## All tests under ThreadSanitizer
+
+tidy: deps  ## clang-tidy over the sources
+	cmake --preset tidy
+	git ls-files 'src/*.cc' 'lab/*.cc' 'apps/*.cc' | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p build/tidy
+
+format:  ## Lays out all C++ files
+	git ls-files '*.cc' '*.h' | xargs clang-format -i
+
+clean:  ## Removes what was built
+	rm -rf build

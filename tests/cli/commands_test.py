@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+"""The commands as a user runs them: exit codes, messages, bad input, two daemons on one ledger. commands_test.py AUSPEX"""
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+AUSPEX = ""
+TRACE = pathlib.Path("tests/rollout/data/trace.jsonl")
+
+
+def run(*arguments, stdin=None, env=None):
+    return subprocess.run([AUSPEX, *arguments], input=stdin, capture_output=True, text=True, timeout=60, check=False, env=env)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+SERVICE = """apiVersion: auspex/v1
+kind: Service
+metadata: {name: checkout}
+spec:
+  traffic: {router: haproxy, socket: %s, backend: checkout, servers: [a, b]}
+"""
+SERVER = """---
+apiVersion: auspex/v1
+kind: Server
+metadata: {name: local}
+spec:
+  listen: 127.0.0.1:%d
+  ledger: {store: sqlite, path: %s/auspex.db}
+  objects: {store: filesystem, path: %s/objects}
+  proxy_log: {listen: 'tcp://127.0.0.1:%d'}
+"""
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = pathlib.Path(self.folder.name)
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def file(self, text, name="auspex.yaml"):
+        path = self.path / name
+        path.write_text(text)
+        return str(path)
+
+    def refused(self, done, code, *words):
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        for word in words:
+            self.assertIn(word, done.stdout + done.stderr)
+
+
+class Help(Case):
+    def test_examples_come_first(self):
+        for command in (["demo"], ["serve"], ["check"], ["doctor"], ["deploy"], ["rollout", "weight"], ["decide"], ["replay"], ["audit", "verify"]):
+            done = run(*command, "--help")
+            self.assertEqual(done.returncode, 0, command)
+            lines = done.stdout.splitlines()
+            self.assertEqual(lines[0], "Examples:", command)
+            self.assertTrue(lines[1].strip().startswith(("auspex", "my-")) and lines[2].strip().startswith(("auspex", "my-")), done.stdout)
+
+    def test_wrong_use_is_2(self):
+        for arguments in ([], ["fly"], ["demo", "--fault"], ["rollout", "pause", "x"], ["demo", "--fault", "gremlins"], ["demo", "--rps", "0"]):
+            self.assertEqual(run(*arguments).returncode, 2, arguments)
+
+
+class Check(Case):
+    def bad(self, text, *words):
+        self.refused(run("check", self.file(text)), 2, *words)
+
+    def test_good_configuration_says_what_it_would_do(self):
+        done = run("check", self.file(SERVICE % "/run/h.sock"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for word in ("checkout", "ring auspex", "log-format", "127.0.0.1:8400"):
+            self.assertIn(word, done.stdout)
+        self.assertFalse((self.path / "var").exists())
+
+    def test_bad_configurations_are_refused_with_place_and_mend(self):
+        good = SERVICE % "/run/h.sock"
+        self.bad(good + "  criticalty: 2\n", "auspex.yaml:6:3", "criticalty", "did you mean criticality?")
+        self.bad(good + "  criticality: 9\n", "auspex.yaml:6:", "1 to 4")
+        self.bad(good + "  limits: {tick: 10}\n", "tick", "10s")
+        self.bad(good + "  limits: {tick: 5m}\n", "tick", "1s to 60s")
+        self.bad(good + "  prior_risk: 150%\n", "prior_risk", "150%")
+        self.bad(good + "  mode: fsat\n", "did you mean fast?")
+        self.bad(good + "---\n" + good, "configured twice")
+        self.bad(good.replace("[a, b]", "[a, a]"), "two different names")
+        self.bad(good.replace("router: haproxy", "router: nginxx"), "nginxx", "haproxy")
+        self.bad(good.replace("socket: /run/h.sock, ", ""), "socket")
+        self.bad("kind: Service\n", "apiVersion")
+        self.bad("a: [1, 2\n", "auspex.yaml:")
+        self.bad("", "no document")
+        self.bad(good + SERVER.replace("127.0.0.1:%d\n", "0.0.0.0:80\n") % (self.path, self.path, 1), "loopback")
+        self.bad(good + "  signals: [{name: m, role: saturation, from: prometheus, query: up}]\n", "prometheus")
+        self.bad(good + "---\napiVersion: auspex/v1\nkind: Server\nspec: {metrics: {prometheus: {url: 'http://x', bearer: {file: /no/such/file}}}}\n", "/no/such/file")
+        self.bad(good + "---\napiVersion: auspex/v1\nkind: Server\nspec: {metrics: {prometheus: {url: 'http://x', bearer: hunter2}}}\n", "env: NAME")
+        self.assertNotIn("hunter2", run("check", self.file(good + "---\napiVersion: auspex/v1\nkind: Server\nspec: {metrics: {prometheus: {url: 'http://x', bearer: hunter2}}}\n")).stderr)
+        self.refused(run("check", str(self.path / "none.yaml")), 2, "none.yaml")
+
+    def test_every_error_is_named_at_once(self):
+        done = run("check", self.file((SERVICE % "/h") + "  alpha: 7\n  mode: x\n  bogus: 1\n"))
+        self.assertEqual(done.stderr.count("auspex.yaml:"), 3, done.stderr)
+
+
+class Decide(Case):
+    def test_stream_goes_on_after_bad_lines(self):
+        lines = ['{"start":{"deployment":"d","tick_s":10,"requests_per_s":100}}', "not json", '{"tick":{"deployment":"x","t_s":1}}',
+                 '{"tick":{"deployment":"d","t_s":10,"canary":{"requests":5,"errors":9},"baseline":{"requests":5}}}',
+                 '{"tick":{"deployment":"d","t_s":10,"canary":{"requests":20,"errors":0,"slower":[10,2,0]},"baseline":{"requests":980,"errors":1,"slower":[490,98,10]}}}']
+        done = run("decide", stdin="\n".join(lines) + "\n")
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(len(answers), 5)
+        self.assertEqual([("error" in a) for a in answers], [False, True, True, True, False])
+        self.assertEqual([a["line"] for a in answers[1:4]], [2, 3, 4])
+        self.assertEqual(answers[4]["decision"], "advance")
+
+
+class ReplayAndAudit(Case):
+    def test_reference_trace_replays(self):
+        self.refused(run("replay", str(TRACE)), 0, "1518 decisions")
+
+    def test_a_changed_decision_is_found(self):
+        lines = TRACE.read_text().splitlines()[:40]
+        changed = json.loads(lines[21])
+        changed["out"]["weight"] += 0.01
+        lines[21] = json.dumps(changed)
+        self.refused(run("replay", self.file("\n".join(lines), "t.jsonl")), 1, "line 22")
+
+    def test_missing_and_foreign_ledgers(self):
+        self.refused(run("audit", "verify", str(self.path / "no.db")), 2, "no.db")
+        self.refused(run("replay", "d1", "--ledger", str(self.path / "no.db")), 2, "no.db")
+        self.assertIn(run("audit", "verify", self.file("this is no database " * 100, "x.db")).returncode, (1, 2))
+
+
+class Daemon(Case):
+    """A daemon whose router is a scripted socket: absent, garbage, hanging."""
+
+    def start(self, sock):
+        self.api, feed = free_port(), free_port()
+        self.config = self.file((SERVICE % sock) + SERVER % (self.api, self.path, self.path, feed))
+        self.log = open(self.path / "log", "w")
+        daemon = subprocess.Popen([AUSPEX, "serve", "--config", self.config], stdout=self.log, stderr=self.log)
+        self.addCleanup(self.end, daemon)
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{self.api}/readyz", timeout=1).read()
+                break
+            except OSError:
+                time.sleep(0.05)
+        else:
+            self.fail((self.path / "log").read_text())
+        return daemon
+
+    def end(self, daemon):
+        if daemon.poll() is None:
+            daemon.terminate()
+            daemon.wait(20)
+        self.log.close()
+
+    def cli(self, *arguments):
+        return run(*arguments, "--server", f"http://127.0.0.1:{self.api}")
+
+    def scripted(self, answer):
+        path = str(self.path / "h.sock")
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(path)
+        server.listen(8)
+        self.addCleanup(server.close)
+
+        def serve():
+            while True:
+                try:
+                    peer, _ = server.accept()
+                except OSError:
+                    return
+                if answer is None:
+                    time.sleep(5)
+                else:
+                    peer.recv(4096)
+                    peer.sendall(answer)
+                peer.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        return path
+
+    def test_router_that_is_absent(self):
+        self.start(self.path / "none.sock")
+        self.refused(self.cli("deploy", "checkout", "--version", "v2"), 3, "none.sock")
+        self.refused(run("doctor", "--config", self.config), 3, "FAIL", "router of checkout")
+
+    def test_router_that_answers_garbage_or_hangs(self):
+        self.start(self.scripted(b"<html>no</html>\n"))
+        self.refused(self.cli("deploy", "checkout", "--version", "v2"), 3, "<html>")
+
+    def test_router_that_hangs(self):
+        self.start(self.scripted(None))
+        self.assertEqual(self.cli("deploy", "checkout", "--version", "v2").returncode, 3)
+
+    def test_second_daemon_is_refused_with_the_first_ones_pid(self):
+        daemon = self.start(self.path / "none.sock")
+        second = run("serve", "--config", self.config)
+        self.refused(second, 2, str(daemon.pid))
+
+    def test_unknown_things(self):
+        self.start(self.path / "none.sock")
+        self.refused(self.cli("deploy", "shop", "--version", "v2"), 2, "shop", "checkout")
+        self.refused(self.cli("rollout", "get", "nope"), 2, "nope")
+        self.refused(self.cli("rollout", "pause", "nope", "--reason", "x"), 2, "nope")
+        self.refused(self.cli("rollout", "list"), 0, "no rollout is running")
+        self.refused(run("rollout", "list", "--server", f"http://127.0.0.1:{free_port()}"), 3, "no daemon")
+
+    def test_http_problems_point_at_the_input(self):
+        self.start(self.path / "none.sock")
+        for body, pointer in ((b'{"service":"checkout"}', "/version"), (b'{"service":"checkout","version":"v2","risk":7}', "/risk"),
+                              (b'{"service":"checkout","version":"v2","colour":1}', "/colour"), (b"nope", "")):
+            request = urllib.request.Request(f"http://127.0.0.1:{self.api}/api/v1/deployments", data=body, method="POST")
+            with self.assertRaises(urllib.error.HTTPError) as caught:
+                urllib.request.urlopen(request, timeout=5)
+            problem = json.loads(caught.exception.read())
+            self.assertEqual(caught.exception.code, 400)
+            self.assertIn(pointer, [e["pointer"] for e in problem["errors"]])
+        page = urllib.request.urlopen(f"http://127.0.0.1:{self.api}/metrics", timeout=5).read().decode()
+        self.assertIn("auspex_feed_connected 0", page)
+
+    def test_sigterm_ends_it_well(self):
+        daemon = self.start(self.path / "none.sock")
+        daemon.terminate()
+        self.assertEqual(daemon.wait(20), 0)
+
+
+if __name__ == "__main__":
+    AUSPEX = os.path.abspath(sys.argv.pop(1))
+    unittest.main(verbosity=1)
