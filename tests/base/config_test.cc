@@ -191,6 +191,12 @@ TEST(Config, SyntaxErrorsSayWhere) {
   EXPECT_THAT(SyntaxError("# nothing\n"), HasSubstr("no document"));
 }
 
+// yaml-cpp finds empty documents there without an end.
+TEST(Config, EndsWhereTheParserWouldNot) {
+  for (const char* text : {", ", "\"\", ", "!|\n? ", "a: 1\n---\n, "})
+    EXPECT_THAT(SyntaxError(text), Not("read")) << text;
+}
+
 // An alias to the list that holds it has no end, and nine levels of nine have half a billion
 // leaves.
 TEST(Config, RefusesAliases) {
@@ -256,6 +262,16 @@ TEST(Nearest, FindsASlipAndNothingFar) {
   EXPECT_EQ(Nearest("", known), std::nullopt);
 }
 
+RC_GTEST_PROP(Nearest, ALetterLeftOutIsASlip, ()) {
+  const auto word =
+      *rc::gen::suchThat(rc::gen::container<std::string>(rc::gen::inRange<char>('a', 'z' + 1)),
+                         [](const std::string& text) { return text.size() >= 3; });
+  std::string slip = word;
+  slip.erase(*rc::gen::inRange<std::size_t>(0, word.size()), 1);
+  RC_ASSERT(Nearest(slip, {word}) == word);
+  RC_ASSERT(Nearest(word, {slip, word}) == word);
+}
+
 TEST(Secret, PrintsItsMaskEverywhere) {
   const Secret secret("hunter2");
   std::ostringstream out;
@@ -298,6 +314,7 @@ TEST_F(ConfigFiles, RefusesSecretsThatAreNoneAndRepeatsNoValue) {
       {fmt::format("{{file: {}/none}}", folder_.string()), "/none cannot be read: No such file"},
       {fmt::format("{{file: {}}}", folder_.string()), "not a regular file"},
       {fmt::format("{{file: {}}}", fifo), "not a regular file"},
+      {fmt::format("{{file: {}/below}}", empty), "/below cannot be read: Not a directory"},
       {fmt::format("{{file: {}}}", empty), "is empty"},
       {fmt::format("{{file: {}}}", large), "longer than"},
   };
@@ -309,6 +326,40 @@ TEST_F(ConfigFiles, RefusesSecretsThatAreNoneAndRepeatsNoValue) {
     EXPECT_THAT(errors.ToText(), AllOf(Not(HasSubstr("hunter2")), Not(HasSubstr("xxxx"))))
         << c.yaml;
   }
+}
+
+// Root reads every file, so it steps back to a user who owns none.
+class WithoutRights {
+ public:
+  WithoutRights() : root_(::geteuid() == 0) {
+    if (root_) EXPECT_EQ(::seteuid(65534), 0);
+  }
+  ~WithoutRights() {
+    if (root_) EXPECT_EQ(::seteuid(0), 0);
+  }
+  WithoutRights(const WithoutRights&) = delete;
+  WithoutRights& operator=(const WithoutRights&) = delete;
+
+ private:
+  bool root_;
+};
+
+TEST_F(ConfigFiles, AFileThatMayNotBeReadIsRefusedWithTheReason) {
+  const std::string path = Write("token", "hunter2\n");
+  ASSERT_EQ(::chmod(path.c_str(), 0), 0);
+  ConfigErrors errors;
+  auto s = Read(fmt::format("token: {{file: {}}}\n", path), &errors);
+  Result<std::vector<ConfigSection>> documents = std::vector<ConfigSection>{};
+  {
+    const WithoutRights stranger;
+    EXPECT_EQ(s.SecretOf("token"), std::nullopt);
+    documents = ParseConfigFile(path, &errors);
+  }
+  EXPECT_THAT(errors.lines(), ElementsAre(AllOf(StartsWith("a.yaml:1:8: token"), HasSubstr(path),
+                                                HasSubstr("Permission denied"))));
+  ASSERT_FALSE(documents.ok());
+  EXPECT_EQ(documents.error().code, ErrorCode::kPermissionDenied);
+  EXPECT_THAT(documents.error().message, AllOf(HasSubstr(path), HasSubstr("Permission denied")));
 }
 
 TEST_F(ConfigFiles, ReadsAFileAndSaysWhyNot) {

@@ -7,7 +7,7 @@
 #include <atomic>
 #include <thread>
 
-#include "tests/base/scripted_server.h"
+#include "tests/base/scripted_http.h"
 
 namespace auspex {
 namespace {
@@ -70,6 +70,15 @@ TEST(HttpClient, FollowsNoRedirect) {
   ASSERT_TRUE(answer.ok());
   EXPECT_EQ(answer->status, 302);
   EXPECT_EQ(other.requests(), 0);
+}
+
+TEST(HttpClient, AnyStatusIsAnAnswer) {
+  for (const int status : {204, 400, 404, 429, 500, 503, 599}) {
+    const auto answer =
+        AnswerOf(fmt::format("HTTP/1.1 {} Word\r\nContent-Length: 0\r\n\r\n", status));
+    ASSERT_TRUE(answer.ok()) << answer.error().message;
+    EXPECT_EQ(answer->status, status);
+  }
 }
 
 TEST(HttpClient, ForgetsTheHeadersOfInterimAnswers) {

@@ -38,9 +38,9 @@ TEST(Random, IsXoshiro256StarStarSeededBySplitmix64) {
 
 RC_GTEST_PROP(Random, BelowStaysBelow, (std::uint64_t seed)) {
   constexpr std::uint64_t kLargest = std::numeric_limits<std::uint64_t>::max();
-  const std::uint64_t bound =
-      *rc::gen::oneOf(rc::gen::inRange<std::uint64_t>(1, 10),
-                      rc::gen::element<std::uint64_t>(std::uint64_t{1}, kLargest / 2, kLargest / 2 + 2, kLargest));
+  const std::uint64_t bound = *rc::gen::oneOf(
+      rc::gen::inRange<std::uint64_t>(1, 10),
+      rc::gen::element<std::uint64_t>(std::uint64_t{1}, kLargest / 2, kLargest / 2 + 2, kLargest));
   Random random(seed);
   for (int i = 0; i < 20; ++i) RC_ASSERT(random.Below(bound) < bound);
 }

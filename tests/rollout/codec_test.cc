@@ -1,1 +1,346 @@
+#include "auspex/rollout/codec.h"
+
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "auspex/base/random.h"
+#include "tests/rollout/simulation.h"
+
+namespace auspex::rollout {
+namespace {
+
+using testing::Bp;
+using ::testing::HasSubstr;
+
+bool SameBits(double a, double b) {
+  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+}
+
+// Any positive double, of any size.
+double AnyPositive(Random* random) {
+  return std::ldexp(1 + random->Uniform(), static_cast<int>(random->Below(400)) - 200);
+}
+
+std::string AnyText(Random* random) {
+  static constexpr const char* kPieces[] = {"a", "\"", "\\", "\n", "/cart", "é", "🚀", " ", "{"};
+  std::string text;
+  for (std::uint64_t i = random->Below(6); i > 0; --i) text += kPieces[random->Below(9)];
+  return text;
+}
+
+evidence::History AnyHistory(Random* random) {
+  evidence::History history;
+  history.error_rate = random->Uniform();
+  history.error_s2 = AnyPositive(random);
+  for (double& s2 : history.latency_s2) s2 = random->Uniform();
+  for (std::uint64_t i = random->Below(4); i > 0; --i) {
+    history.routes.push_back({.share = random->Uniform(), .error_rate = random->Uniform()});
+  }
+  for (std::uint64_t i = random->Below(3); i > 0; --i) {
+    evidence::History::Gauge gauge;
+    gauge.name = AnyText(random);
+    gauge.noise.phi = 1.9 * (random->Uniform() - .5);
+    gauge.noise.sigma = 1e-9 + random->Uniform();
+    history.gauges.push_back(gauge);
+  }
+  return history;
+}
+
+RolloutSpec AnySpec(Random* random) {
+  RolloutSpec spec;
+  spec.deployment = AnyText(random);
+  spec.service = AnyText(random);
+  spec.criticality = 1 + static_cast<int>(random->Below(4));
+  spec.mode = static_cast<Mode>(random->Below(3));
+  spec.policy = static_cast<Policy>(random->Below(2));
+  spec.at_deadline = static_cast<AtDeadline>(random->Below(3));
+  spec.alpha = 1e-9 + .4 * random->Uniform();
+  spec.risk = random->Uniform();
+  spec.time_scale = std::exp(6 * random->Uniform() - 3);
+  spec.tick_s = .001 + 100 * random->Uniform();
+  spec.requests_per_s = AnyPositive(random);
+  spec.warm_up_s = AnyPositive(random);
+  spec.bake_s = AnyPositive(random);
+  spec.deadline_s = AnyPositive(random);
+  spec.rollback_below = random->Uniform();
+  spec.detect = 1 + AnyPositive(random);
+  spec.error_rate = random->Uniform();
+  spec.history = AnyHistory(random);
+  for (std::size_t i = 0; i < spec.history.routes.size(); ++i) {
+    spec.route_names.push_back(AnyText(random));
+  }
+  spec.t99_s = AnyPositive(random);
+  spec.observe = random->Chance(.5);
+  if (random->Chance(.5)) {
+    telemetry::Edges edges;
+    for (std::int64_t& us : edges.slower_us) {
+      us = 1 + static_cast<std::int64_t>(random->Below(1'000'000'000'000));
+    }
+    edges.harm_us = edges.slower_us[2];
+    spec.edges = edges;
+  }
+  return spec;
+}
+
+telemetry::ArmWindow AnyArm(Random* random) {
+  telemetry::ArmWindow arm;
+  arm.requests = random->Chance(.2) ? 0 : AnyPositive(random);
+  arm.errors = arm.requests * random->Uniform();
+  for (std::uint64_t i = random->Below(4); i > 0; --i) {
+    arm.slower.push_back(arm.requests * random->Uniform());
+  }
+  for (std::uint64_t i = random->Below(3); i > 0; --i) {
+    const double requests = AnyPositive(random);
+    arm.routes.push_back({.requests = requests, .errors = requests * random->Uniform()});
+  }
+  arm.up = random->Chance(.7);
+  arm.in_flight = random->Chance(.5) ? 0 : AnyPositive(random);
+  arm.harmed = arm.requests * random->Uniform();
+  return arm;
+}
+
+Inputs AnyInputs(Random* random) {
+  Inputs inputs;
+  inputs.window.t_s = AnyPositive(random);
+  inputs.window.canary = AnyArm(random);
+  inputs.window.baseline = AnyArm(random);
+  for (std::uint64_t i = random->Below(3); i > 0; --i) {
+    inputs.window.gauges[AnyText(random)] = random->Normal();
+  }
+  if (random->Chance(.5)) inputs.weight_given = Bp(static_cast<int>(random->Below(10001)));
+  inputs.hold = AnyText(random);
+  for (std::uint64_t i = random->Below(3); i > 0; --i) {
+    inputs.orders.push_back({.kind = static_cast<Order::Kind>(random->Below(5)),
+                             .weight = Bp(static_cast<int>(random->Below(10001))),
+                             .actor = AnyText(random),
+                             .reason = AnyText(random)});
+  }
+  if (random->Chance(.5)) {
+    telemetry::Window::Observation observed;
+    for (int i = 0; i < 20; ++i) {
+      observed.latency_us.Add(random->Exponential(1e5),
+                              1 + static_cast<std::int64_t>(random->Below(9)));
+    }
+    observed.routes[AnyText(random)] = {.requests = 7, .errors = 3};
+    inputs.window.observed = observed;
+  }
+  return inputs;
+}
+
+void CheckSameArm(const telemetry::ArmWindow& a, const telemetry::ArmWindow& b) {
+  RC_ASSERT(SameBits(a.requests, b.requests) && SameBits(a.errors, b.errors));
+  RC_ASSERT(SameBits(a.in_flight, b.in_flight) && SameBits(a.harmed, b.harmed));
+  RC_ASSERT(a.slower == b.slower);
+  RC_ASSERT(a.up == b.up);
+  RC_ASSERT(a.routes.size() == b.routes.size());
+  for (std::size_t i = 0; i < a.routes.size(); ++i) {
+    RC_ASSERT(SameBits(a.routes[i].requests, b.routes[i].requests));
+    RC_ASSERT(SameBits(a.routes[i].errors, b.routes[i].errors));
+  }
+}
+
+void CheckSameHistory(const evidence::History& a, const evidence::History& b) {
+  RC_ASSERT(SameBits(a.error_rate, b.error_rate) && SameBits(a.error_s2, b.error_s2));
+  RC_ASSERT(a.latency_s2 == b.latency_s2);
+  RC_ASSERT(a.routes == b.routes);
+  RC_ASSERT(a.gauges.size() == b.gauges.size());
+  for (std::size_t i = 0; i < a.gauges.size(); ++i) {
+    RC_ASSERT(a.gauges[i].name == b.gauges[i].name);
+    RC_ASSERT(SameBits(a.gauges[i].noise.phi, b.gauges[i].noise.phi));
+    RC_ASSERT(SameBits(a.gauges[i].noise.sigma, b.gauges[i].noise.sigma));
+  }
+}
+
+RC_GTEST_PROP(Codec, ASpecSurvives, (std::uint64_t seed)) {
+  Random random(seed);
+  const RolloutSpec spec = AnySpec(&random);
+  const Result<RolloutSpec> read = SpecFromJson(ToJson(spec));
+  RC_ASSERT(read.ok());
+  RC_ASSERT(ToJson(*read) == ToJson(spec));
+  RC_ASSERT(read->deployment == spec.deployment && read->service == spec.service);
+  RC_ASSERT(read->criticality == spec.criticality && read->mode == spec.mode);
+  RC_ASSERT(read->policy == spec.policy && read->at_deadline == spec.at_deadline);
+  RC_ASSERT(read->observe == spec.observe && read->edges == spec.edges);
+  RC_ASSERT(read->route_names == spec.route_names);
+  for (const auto field :
+       {&RolloutSpec::alpha, &RolloutSpec::risk, &RolloutSpec::time_scale, &RolloutSpec::tick_s,
+        &RolloutSpec::requests_per_s, &RolloutSpec::warm_up_s, &RolloutSpec::bake_s,
+        &RolloutSpec::deadline_s, &RolloutSpec::rollback_below, &RolloutSpec::detect,
+        &RolloutSpec::error_rate, &RolloutSpec::t99_s}) {
+    RC_ASSERT(SameBits((*read).*field, spec.*field));
+  }
+  CheckSameHistory(read->history, spec.history);
+}
+
+RC_GTEST_PROP(Codec, InputsSurvive, (std::uint64_t seed)) {
+  Random random(seed);
+  const Inputs inputs = AnyInputs(&random);
+  const Result<Inputs> read = InputsFromJson(ToJson(inputs));
+  RC_ASSERT(read.ok());
+  RC_ASSERT(ToJson(*read) == ToJson(inputs));
+  RC_ASSERT(SameBits(read->window.t_s, inputs.window.t_s));
+  CheckSameArm(read->window.canary, inputs.window.canary);
+  CheckSameArm(read->window.baseline, inputs.window.baseline);
+  RC_ASSERT(read->window.gauges == inputs.window.gauges);
+  RC_ASSERT(read->weight_given == inputs.weight_given);
+  RC_ASSERT(read->hold == inputs.hold);
+  RC_ASSERT(read->orders.size() == inputs.orders.size());
+  for (std::size_t i = 0; i < inputs.orders.size(); ++i) {
+    RC_ASSERT(read->orders[i].kind == inputs.orders[i].kind);
+    RC_ASSERT(read->orders[i].weight == inputs.orders[i].weight);
+    RC_ASSERT(read->orders[i].actor == inputs.orders[i].actor);
+    RC_ASSERT(read->orders[i].reason == inputs.orders[i].reason);
+  }
+  RC_ASSERT(read->window.observed.has_value() == inputs.window.observed.has_value());
+  if (inputs.window.observed) {
+    RC_ASSERT(read->window.observed->latency_us == inputs.window.observed->latency_us);
+    RC_ASSERT(read->window.observed->routes == inputs.window.observed->routes);
+  }
+}
+
+RC_GTEST_PROP(Codec, ADecisionsNumbersSurvive, (std::uint64_t seed)) {
+  Random random(seed);
+  Decision decision{.t_s = AnyPositive(&random),
+                    .action = static_cast<Action>(random.Below(5)),
+                    .weight = Bp(static_cast<int>(random.Below(10001))),
+                    .confidence = random.Uniform(),
+                    .log_e = random.Normal() * 100,
+                    .p_fail = random.Uniform(),
+                    .requests_needed = {},
+                    .verdict = {},
+                    .reason = AnyText(&random),
+                    .by = random.Chance(.5) ? "evidence" : ""};
+  if (random.Chance(.5)) decision.requests_needed = std::floor(random.Uniform() * 1e12);
+  if (random.Chance(.5)) decision.verdict = static_cast<Verdict>(random.Below(3));
+  const std::string line = ToJson(decision, "d/1");
+  RC_ASSERT(line.find('\n') == std::string::npos);
+  const nlohmann::json json = nlohmann::json::parse(line);
+  RC_ASSERT(json["deployment"] == "d/1");
+  RC_ASSERT(json["decision"] == Name(decision.action));
+  RC_ASSERT(json["reason"] == decision.reason);
+  for (const auto& [key, value] : {std::pair("t_s", decision.t_s),
+                                   {"log_e", decision.log_e},
+                                   {"p_fail", decision.p_fail},
+                                   {"confidence", decision.confidence},
+                                   {"weight", decision.weight.share()}}) {
+    RC_ASSERT(SameBits(json[key].get<double>(), value));
+  }
+  RC_ASSERT(json["verdict"].is_null() == !decision.verdict.has_value());
+  RC_ASSERT(json["requests_needed"].is_null() == !decision.requests_needed.has_value());
+  if (decision.requests_needed) {
+    RC_ASSERT(json["requests_needed"].is_number_integer());
+    RC_ASSERT(SameBits(json["requests_needed"].get<double>(), *decision.requests_needed));
+  }
+  RC_ASSERT(json.contains("by") == !decision.by.empty());
+}
+
+TEST(Codec, DefaultsAreThoseOfTheFormat) {
+  const Result<RolloutSpec> spec = SpecFromJson(R"({"deployment":"d","criticality":1})");
+  ASSERT_TRUE(spec.ok());
+  EXPECT_EQ(spec->tick_s, 2);
+  EXPECT_EQ(spec->mode, Mode::kBalanced);
+  EXPECT_EQ(spec->history.error_rate, .001);
+  EXPECT_EQ(spec->bake_s, 2700);
+  const Result<RolloutSpec> scaled = SpecFromJson(R"({"deployment":"d","time_scale":0.5})");
+  ASSERT_TRUE(scaled.ok());
+  EXPECT_EQ(scaled->tick_s, 5);
+  EXPECT_EQ(scaled->warm_up_s, 120);
+}
+
+TEST(Codec, ErrorsOfASpecNameTheKey) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"criticality":0})", "criticality"},
+      {R"({"criticality":2.5})", "criticality"},
+      {R"({"mode":"slow"})", "mode: one of fast, balanced, careful"},
+      {R"({"mode":3})", "mode"},
+      {R"({"policy":"steps"})", "policy"},
+      {R"({"pace":"swift"})", "pace"},
+      {R"({"alpha":0})", "alpha: a number from 1e-09 to 0.5, not 0"},
+      {R"({"alpha":"x"})", "alpha"},
+      {R"({"risk":1.5})", "risk"},
+      {R"({"risk":true})", "risk"},
+      {R"({"time_scale":0})", "time_scale"},
+      {R"({"tick_s":-1})", "tick_s"},
+      {R"({"requests_per_s":-1})", "requests_per_s"},
+      {R"({"rollback_below":2})", "rollback_below"},
+      {R"({"at_deadline":"wait"})", "at_deadline"},
+      {R"({"limits":7})", "limits: an object"},
+      {R"({"limits":{"bake_s":-1}})", "bake_s"},
+      {R"({"observe":1})", "observe: true or false"},
+      {R"({"service":5})", "service: a text"},
+      {R"({"history":[]})", "history: an object"},
+      {R"({"history":{"error_rate":2}})", "error_rate"},
+      {R"({"history":{"latency_s2":[1,2]}})", "latency_s2"},
+      {R"({"history":{"latency_s2":[1,2,-3]}})", "latency_s2"},
+      {R"({"history":{"routes":{}}})", "routes: a list"},
+      {R"({"history":{"routes":[5]}})", "routes"},
+      {R"({"history":{"routes":[{"share":2}]}})", "share"},
+      {R"({"history":{"gauges":[{"phi":0.5,"sigma":1}]}})", "gauges"},
+      {R"({"history":{"gauges":[{"name":"m","phi":1,"sigma":1}]}})", "phi"},
+      {R"({"history":{"gauges":[{"name":"m","phi":0.5}]}})", "sigma: missing"},
+      {R"({"history":{"edges_us":[1,2]}})", "edges_us"},
+      {"[]", "start"},
+      {"{", "not JSON"},
+  };
+  for (const auto& [text, key] : cases) {
+    const Result<RolloutSpec> read = SpecFromJson(text);
+    ASSERT_FALSE(read.ok()) << text;
+    EXPECT_EQ(read.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_THAT(read.error().message, HasSubstr(key)) << text;
+  }
+}
+
+TEST(Codec, ErrorsOfInputsNameTheKey) {
+  const std::string arms = R"("canary":{"requests":1},"baseline":{"requests":1})";
+  const std::pair<std::string, const char*> cases[] = {
+      {"{" + arms + "}", "t_s: missing"},
+      {R"({"t_s":1,"baseline":{"requests":1}})", "canary: missing"},
+      {R"({"t_s":1,"canary":{},"baseline":{"requests":1}})", "requests: missing"},
+      {R"({"t_s":1,"canary":{"requests":1,"errors":2},"baseline":{"requests":1}})", "errors"},
+      {R"({"t_s":1,"canary":{"requests":1,"slower":[2]},"baseline":{"requests":1}})", "slower"},
+      {R"({"t_s":1,"canary":{"requests":-1},"baseline":{"requests":1}})", "requests"},
+      {R"({"t_s":1,"canary":{"requests":1,"up":1},"baseline":{"requests":1}})", "up"},
+      {R"({"t_s":1,"canary":{"requests":1,"routes":[{"requests":1,"errors":2}]},"baseline":{"requests":1}})",
+       "errors"},
+      {R"({"t_s":1,"gauges":{"memory":null},)" + arms + "}", "memory"},
+      {R"({"t_s":1,"weight_given":1.5,)" + arms + "}", "weight_given"},
+      {R"({"t_s":1,"hold":5,)" + arms + "}", "hold"},
+      {R"({"t_s":1,"orders":[{"order":"stop"}],)" + arms + "}", "order"},
+      {R"({"t_s":1,"observed":{"latency_us":[[1]]},)" + arms + "}", "latency_us"},
+      {R"({"t_s":1,"observed":{"routes":{"/a":[1]}},)" + arms + "}", "routes"},
+      {R"({"t_s":1,"observed":{"latency_us":[[5,1],[4,1]]},)" + arms + "}", "bucket"},
+  };
+  for (const auto& [text, key] : cases) {
+    const Result<Inputs> read = InputsFromJson(text);
+    ASSERT_FALSE(read.ok()) << text;
+    EXPECT_EQ(read.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_THAT(read.error().message, HasSubstr(key)) << text;
+  }
+}
+
+TEST(Codec, TextThatIsNotUtf8IsWrittenAllTheSame) {
+  Inputs inputs;
+  inputs.window.t_s = 1;
+  inputs.hold = "\xff\xfe";
+  EXPECT_TRUE(InputsFromJson(ToJson(inputs)).ok());
+}
+
+TEST(Codec, OrdersHaveNames) {
+  for (const auto kind : {Order::Kind::kPause, Order::Kind::kResume, Order::Kind::kPromote,
+                          Order::Kind::kAbort, Order::Kind::kWeight}) {
+    const Result<Order::Kind> read = OrderKindFromName(Name(kind));
+    ASSERT_TRUE(read.ok());
+    EXPECT_EQ(*read, kind);
+  }
+  const Result<Order::Kind> unknown = OrderKindFromName("halt");
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_THAT(unknown.error().message, HasSubstr("halt"));
+}
+
+}  // namespace
+}  // namespace auspex::rollout

@@ -14,7 +14,8 @@ using nlohmann::json;
 bool Near(const json& want, const json& got) {
   if (!want.is_number_float()) return want == got;
   if (!got.is_number()) return false;
-  return std::abs(want.get<double>() - got.get<double>()) <= 1e-9 * std::max(1.0, std::abs(want.get<double>()));
+  return std::abs(want.get<double>() - got.get<double>()) <=
+         1e-9 * std::max(1.0, std::abs(want.get<double>()));
 }
 
 // Eight rollouts of the reference controller (tests/reference/controller.py), line in, line out.
@@ -35,7 +36,8 @@ TEST(Trace, IsReproduced) {
     for (const auto& [key, want] : entry["out"].items()) {
       if (key == "reason") continue;  // sentences are ours
       ASSERT_TRUE(got.contains(key) && Near(want, got[key]))
-          << "line " << line_number << ": " << key << " want " << want << " got " << got.value(key, json());
+          << "line " << line_number << ": " << key << " want " << want << " got "
+          << got.value(key, json());
     }
     ++answers;
   }

@@ -13,7 +13,7 @@
 #include <thread>
 
 #include "auspex/base/http_client.h"
-#include "tests/base/scripted_server.h"
+#include "tests/base/scripted_http.h"
 
 namespace auspex::telemetry {
 namespace {
@@ -23,6 +23,7 @@ using auspex::testing::Exchange;
 using auspex::testing::ScriptedServer;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
@@ -67,9 +68,8 @@ TEST(Prometheus, SendsTheQueryAsAFormWithItsTimeAndToken) {
     body = exchange.body();
     return exchange.Answer("200 OK", One("1.5")), false;
   });
-  const auto series =
-      Source(server.Url("/prefix/"), {.bearer = Secret("s3cret")})
-          ->Instant("up{a=\"b c\"}", kAt + 300ms, In(5s));
+  const auto series = Source(server.Url("/prefix/"), {.bearer = Secret("s3cret")})
+                          ->Instant("up{a=\"b c\"}", kAt + 300ms, In(5s));
   ASSERT_TRUE(series.ok()) << series.error().message;
   EXPECT_THAT(head, AllOf(HasSubstr("POST /prefix/api/v1/query HTTP"), HasSubstr("Bearer s3cret"),
                           HasSubstr("x-www-form-urlencoded")));
@@ -139,6 +139,17 @@ TEST(Prometheus, AWrongQueryIsTheCallersWithTheServersWords) {
             ErrorCode::kUnavailable);
 }
 
+TEST(Prometheus, TheServersWordsAreCutAtACharacterAndCannotMoveTheCursor) {
+  std::string words = "x\\u001b[31m";  // escaped, as JSON has it
+  for (int i = 0; i < 100'000; ++i) words += "é";
+  const auto series =
+      Ask(fmt::format(R"({{"status":"error","errorType":"bad_data","error":"{}"}})", words),
+          "400 Bad Request");
+  EXPECT_EQ(series.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(series.error().message, AllOf(HasSubstr("x [31m"), EndsWith("é")));
+  EXPECT_LT(series.error().message.size(), 600U);
+}
+
 TEST(Prometheus, AnAnswerThatIsNotTheApisIsUnavailableAndShown) {
   for (
       const std::string& body :
@@ -152,6 +163,8 @@ TEST(Prometheus, AnAnswerThatIsNotTheApisIsUnavailableAndShown) {
        std::string(
            R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[]}]}})"),
        std::string(R"({"status":"success","data":{"resultType":"string","result":[1,"s"]}})"),
+       R"({"status":"success","data":)" + std::string(200'000, '[') + std::string(200'000, ']') +
+           "}",
        std::string(R"({"status":"error","errorType":5})")}) {
     const auto series = Ask(body);
     ASSERT_FALSE(series.ok()) << body;
@@ -217,6 +230,32 @@ TEST(Prometheus, GivesUpWhenRetryAfterLiesBeyondTheDeadline) {
   EXPECT_EQ(server.requests(), 1);
 }
 
+TEST(Prometheus, AServerThatStaysBusyIsUnavailableByTheDeadline) {
+  ScriptedServer server([](const Exchange& exchange) {
+    return exchange.Answer("503 Service Unavailable", "starting"), true;
+  });
+  const MonotonicTime deadline = In(1s);
+  const auto series = Source(server.Url())->Instant("up", kAt, deadline);
+  EXPECT_LT(Real().Now(), deadline + 20s);  // generous: all the attempts would take minutes
+  ASSERT_FALSE(series.ok());
+  EXPECT_EQ(series.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(series.error().message, AllOf(HasSubstr("503"), HasSubstr("starting")));
+  EXPECT_GE(server.requests(), 2);
+}
+
+TEST(Prometheus, ReadsALargeAnswer) {
+  std::string items;
+  for (int i = 0; i < 20'000; ++i) {
+    items += fmt::format(R"({}{{"metric":{{"instance":"host-{}"}},"value":[1700000000,"{}"]}})",
+                         i == 0 ? "" : ",", i, i);
+  }
+  const auto series = Ask(Vector(items), "200 OK", 40s);
+  ASSERT_TRUE(series.ok()) << series.error().message;
+  ASSERT_THAT(*series, SizeIs(20'000));
+  EXPECT_THAT(series->back().labels, ElementsAre(Label{"instance", "host-19999"}));
+  EXPECT_THAT(series->back().points, ElementsAre(Point{kAt, 19'999.0}));
+}
+
 TEST(Prometheus, RefusesAnAddressThatIsNone) {
   EXPECT_EQ(MakePrometheus({.url = "localhost:9090"}, &Real()).error().code,
             ErrorCode::kInvalidArgument);
@@ -241,6 +280,44 @@ TEST(PrometheusSharing, ConcurrentEqualQueriesAreOneRequest) {
   for (std::thread& caller : callers) caller.join();
   EXPECT_EQ(good, 8);
   EXPECT_EQ(server.requests(), 1);
+}
+
+TEST(PrometheusSharing, WhoWaitsForAnothersRequestKeepsToItsOwnDeadline) {
+  std::atomic<bool> released = false;
+  ScriptedServer server([&](const Exchange& exchange) {
+    for (int i = 0; i < 4000 && !released; ++i) std::this_thread::sleep_for(5ms);
+    return exchange.Answer("200 OK", One("1")), false;
+  });
+  const auto source = Source(server.Url(), {.request_timeout = 30s});
+  bool first_ok = false;
+  std::thread first([&] { first_ok = source->Instant("up", kAt, In(30s)).ok(); });
+  const MonotonicTime limit = In(20s);
+  while (server.requests() == 0 && Real().Now() < limit) std::this_thread::sleep_for(5ms);
+  const auto second = source->Instant("up", kAt, In(50ms));
+  released = true;
+  first.join();
+  EXPECT_TRUE(first_ok);
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(second.error().message, HasSubstr("in time"));
+  EXPECT_EQ(server.requests(), 1);
+}
+
+TEST(PrometheusSharing, AnAnswerLargerThanTheStoreIsNotKept) {
+  std::string values = R"([1700000000,"1"])";
+  for (int i = 0; i < 200'000; ++i) values += R"(,[1700000000,"1"])";
+  const std::string body = fmt::format(
+      R"({{"status":"success","data":{{"resultType":"matrix","result":[{{"metric":{{}},"values":[{}]}}]}}}})",
+      values);
+  ScriptedServer server(
+      [&](const Exchange& exchange) { return exchange.Answer("200 OK", body), true; });
+  const auto source = Source(server.Url());
+  for (int i = 0; i < 2; ++i) {
+    const auto series = source->Over("up", {.from = kAt, .to = kAt + 1s, .step = 1s}, In(40s));
+    ASSERT_TRUE(series.ok()) << series.error().message;
+    EXPECT_THAT(series->front().points, SizeIs(200'001));
+  }
+  EXPECT_EQ(server.requests(), 2);
 }
 
 TEST(PrometheusSharing, ASecondAndAQueryOfItsOwnAreAskedForThemselves) {

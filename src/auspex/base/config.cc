@@ -53,7 +53,12 @@ class Screen final : public YAML::EventHandler {
  public:
   Screen(std::string file, ConfigErrors* errors) : file_(std::move(file)), errors_(errors) {}
 
-  void OnDocumentStart(const YAML::Mark&) override { open_.clear(); }
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    // For a text that begins with ',' the parser finds empty documents at the same place for ever.
+    if (mark.pos <= last_start_) throw YAML::ParserException(mark, "no document can begin here");
+    last_start_ = mark.pos;
+    open_.clear();
+  }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { Take(mark, nullptr); }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
@@ -116,6 +121,7 @@ class Screen final : public YAML::EventHandler {
   std::string file_;
   ConfigErrors* errors_;
   std::vector<Level> open_;
+  int last_start_ = -1;  // byte of the document under way
 };
 
 // yaml-cpp reads byte 4 as the end of the text, so what stands behind it would be lost silently.

@@ -87,6 +87,7 @@ struct Transfer {
   std::size_t max_body_bytes = 0;
   bool too_long = false;
   bool stopped = false;
+  bool headers_whole = false;
   CURL* handle = nullptr;
   char detail[CURL_ERROR_SIZE] = {};
   const std::function<bool(std::string_view)>* take = nullptr;
@@ -113,7 +114,11 @@ std::size_t TakeHeader(char* data, std::size_t size, std::size_t count, void* us
   auto* transfer = static_cast<Transfer*>(user);
   const std::string_view line(data, size * count);
   // After "100 Continue" or a proxy's own answer the real one begins.
-  if (line.starts_with("HTTP/")) transfer->response.headers.clear();
+  if (line.starts_with("HTTP/")) {
+    transfer->response.headers.clear();
+    transfer->headers_whole = false;
+  }
+  if (line == "\r\n" || line == "\n") transfer->headers_whole = true;
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos || transfer->response.headers.size() >= 200)
     return line.size();
@@ -220,6 +225,10 @@ Status Perform(CURL* curl, const HttpRequest& request, Transfer* transfer) {
   if (code != CURLE_OK && !transfer->stopped) {
     return Fail(ErrorCode::kUnavailable, "{}: {}", target.place,
                 transfer->detail[0] != 0 ? transfer->detail : curl_easy_strerror(code));
+  }
+  // To curl a connection that ends there is an answer without a body.
+  if (!transfer->headers_whole) {
+    return Fail(ErrorCode::kUnavailable, "{}: the answer ends within its headers", target.place);
   }
   return {};
 }

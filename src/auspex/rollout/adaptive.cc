@@ -112,6 +112,7 @@ Choice ChooseAdaptive(const Rollout& rollout, const TickView& tick) {
   }
   if (!tick.hold.empty()) {
     choice.reason = tick.hold + ": holding";
+    choice.alert = true;
     if (now == Weight::Zero()) choice.next = now;
   }
   const double patience = std::max(2.0, std::ceil(4.0 * rollout.spec.t99_s / rollout.spec.tick_s - 1e-9));

@@ -194,7 +194,10 @@ Turn AdvanceObserving(Rollout rollout, const Inputs& inputs) {
   Choice choice{.next = Weight::Zero(),
                 .reason = fmt::format("observing the baseline: {:.0f} requests seen, {:.0f} more wanted", rollout.observed_requests, needed),
                 .end = {}, .verdict = {}, .by = {}};
-  if (!inputs.hold.empty()) choice.reason = inputs.hold + ": holding";
+  if (!inputs.hold.empty()) {
+    choice.reason = inputs.hold + ": holding";
+    choice.alert = true;
+  }
   choice = ApplyOrders(&rollout, inputs.orders, choice);
   rollout.last.t_s = t_s;
   if (enough && !choice.end && !rollout.paused) {

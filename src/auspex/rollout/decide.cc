@@ -73,7 +73,7 @@ Result<std::optional<std::string>> DecideStream::Answer(std::string_view line) {
     return std::optional<std::string>();
   }
   AUSPEX_TRY(const Inputs inputs, InputsFrom(body));
-  if (Scaled(found->second, inputs.window.t_s) <= found->second.t) {
+  if (inputs.window.t_s <= found->second.last.t_s || Scaled(found->second, inputs.window.t_s) <= found->second.t) {
     return Fail(ErrorCode::kInvalidArgument, "t_s: {:g} is not later than the tick before", inputs.window.t_s);
   }
   Turn turn = Advance(found->second, inputs);

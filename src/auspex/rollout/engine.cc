@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <condition_variable>
 #include <deque>
 #include <future>
@@ -31,6 +32,10 @@ constexpr std::size_t kWorkers = 8, kMostJobs = 4096, kMostEndedViews = 1000;
 
 // The text up to its first digit: alerts that differ in figures alone are the same alert.
 std::string AlertKey(const std::string& text) { return text.substr(0, text.find_first_of("0123456789")); }
+
+Failure AlreadyRuns(std::string_view id, std::string_view service) {
+  return Fail(ErrorCode::kConflict, "deployment {} of service {} is still running; wait for its end or abort it", id, service);
+}
 
 class EngineImpl final : public Engine {
  public:
@@ -125,12 +130,12 @@ class EngineImpl final : public Engine {
   Turn Close(Live* live, storage::Batch* batch);
   void Adopt(Live* live, Turn turn);
   bool LooksJumped(Live* live) const;
-  void CommitOrWait(const storage::Batch& batch);
+  [[nodiscard]] bool CommitOrWait(const storage::Batch& batch);
 
   // ---- the router and the metrics server
   void ApplyWeight(Live* live, Weight weight);
   void OnApplied(const std::string& id, Weight asked, const Result<Weight>& given);
-  void OnObserved(const std::string& id, Result<traffic::RouteView> view);
+  void OnObserved(const std::string& id, MonotonicTime tick_end, Result<traffic::RouteView> view);
   void AskSignals(Live* live);
   void Complete(Live* live);
 
@@ -211,7 +216,7 @@ void EngineImpl::Pass() {
   std::vector<std::pair<Live*, Turn>> turns;
   for (auto& [id, live] : lives_) {
     if (live.finishing) {
-      if (!live.applying && now >= live.retry_at) ApplyWeight(&live, live.rollout.asked);
+      if (!live.applying && !live.ended_at && now >= live.retry_at) ApplyWeight(&live, live.rollout.asked);
     } else if (live.closing) {
       if (now >= live.tick_end + kLateLines) turns.emplace_back(&live, Close(&live, &batch));
     } else if (now >= live.tick_end || !live.orders.empty()) {
@@ -219,21 +224,22 @@ void EngineImpl::Pass() {
     }
   }
   if (!batch.entries.empty() || !batch.deployments.empty()) {
-    CommitOrWait(batch);
+    if (!CommitOrWait(batch)) return;
     ++passes_;
   }
   for (auto& [live, turn] : turns) Adopt(live, std::move(turn));
 }
 
-// Nothing is carried out that is not stored. While the disk refuses, everything holds at its present weight.
-void EngineImpl::CommitOrWait(const storage::Batch& batch) {
+// Nothing is carried out that is not stored. While the disk refuses, everything holds at its present weight. False: the engine
+// stops and nothing was stored.
+bool EngineImpl::CommitOrWait(const storage::Batch& batch) {
   while (true) {
     const auto stored = deps_.ledger->Commit(batch);
-    if (stored.ok()) return;
+    if (stored.ok()) return true;
     ++ledger_errors_;
     deps_.log->Error("ledger_commit_failed", {{"error", stored.error().message}, {"entries", batch.entries.size()}});
     std::unique_lock lock(mutex_);
-    if (wake_.wait_for(lock, kRetryAfter, [this] { return stopping_; })) return;
+    if (wake_.wait_for(lock, kRetryAfter, [this] { return stopping_; })) return false;
   }
 }
 
@@ -247,9 +253,9 @@ void EngineImpl::BeginClosing(Live* live) {
   live->reading_done.reset();
   if (!live->observing) {
     const MonotonicTime deadline = deps_.clock->Now() + std::min<Duration>(kRouterPatience, FromSeconds(live->TickSeconds()));
-    live->observing = pool_->Submit([this, id = live->announced.id, router = live->router, route = live->route, deadline] {
+    live->observing = pool_->Submit([this, id = live->announced.id, end = live->tick_end, router = live->router, route = live->route, deadline] {
       Result<traffic::RouteView> view = router->Observe(route, deadline);
-      Post([this, id, view = std::move(view)]() mutable { OnObserved(id, std::move(view)); });
+      Post([this, id, end, view = std::move(view)]() mutable { OnObserved(id, end, std::move(view)); });
     });
   }
   if (!live->reading && !live->service->signals.empty() && deps_.metrics != nullptr) AskSignals(live);
@@ -298,6 +304,8 @@ void EngineImpl::Adopt(Live* live, Turn turn) {
   live->closing = false;
   live->tick_end += FromSeconds(live->TickSeconds());
   live->tick_end = std::max(live->tick_end, deps_.clock->Now());
+  const bool alerts = std::any_of(turn.commands.begin(), turn.commands.end(), [](const Command& c) { return c.kind == Command::Kind::kAlert; });
+  if (!alerts && live->router_error.empty()) live->last_alert.clear();  // the next trouble is news again
   for (const Command& command : turn.commands) {
     switch (command.kind) {
       case Command::Kind::kSetEdges: {
@@ -366,10 +374,12 @@ void EngineImpl::OnApplied(const std::string& id, Weight asked, const Result<Wei
   UpdateView(*live);
 }
 
-void EngineImpl::OnObserved(const std::string& id, Result<traffic::RouteView> view) {
+void EngineImpl::OnObserved(const std::string& id, MonotonicTime tick_end, Result<traffic::RouteView> view) {
   Live* live = Find(id);
   if (live == nullptr) return;
   live->observing = false;
+  // Too late for its tick: what was seen then says nothing of this one.
+  if (!live->closing || live->tick_end != tick_end) return;
   if (!view.ok()) {
     ++router_errors_;
   } else if (!live->given && !live->applying && live->wanted && view->weight == live->router->Nearest(*live->wanted)) {
@@ -387,7 +397,7 @@ void EngineImpl::Complete(Live* live) {
   batch.entries.push_back({.at = *live->ended_at, .deployment = id, .kind = "outcome", .body = view});
   batch.deployments.push_back(RowOf(*live));
   batch.baselines.push_back({.service = live->announced.service, .at = *live->ended_at, .body = ToJson(live->aggregate)});
-  CommitOrWait(batch);
+  if (!CommitOrWait(batch)) return;
   deps_.log->Info("deployment_ended", {{"deployment", id}, {"decision", Name(live->rollout.last.action)}, {"reason", live->rollout.last.reason}});
   deps_.requests->Forget(live->CanaryKey());
   deps_.requests->Forget(live->BaselineKey());
@@ -413,6 +423,10 @@ Result<Announced> EngineImpl::Prepare(const Announcement& announcement) {
   AUSPEX_TRY(CheckName("version", announcement.version));
   if (announcement.risk && !(*announcement.risk >= 0.0 && *announcement.risk <= 1.0)) {
     return Fail(ErrorCode::kInvalidArgument, "risk: a share from 0 to 1, not {}", *announcement.risk);
+  }
+  // Before the weights are looked at: those of a running deployment are its own.
+  for (const DeploymentView& running : Running()) {
+    if (running.service == service->name) return AlreadyRuns(running.id, running.service);
   }
   const std::shared_ptr<traffic::Router>& router = routers_.at(service->name);
   const auto& [first, second] = service->servers;
@@ -461,7 +475,7 @@ Result<DeploymentView> EngineImpl::Announce(const Announcement& announcement) {
 Result<DeploymentView> EngineImpl::Begin(Announced announced) {
   for (const auto& [id, live] : lives_) {
     if (live.announced.service != announced.service || live.ended_at) continue;
-    return Fail(ErrorCode::kConflict, "deployment {} of service {} is still running; wait for its end or abort it", id, announced.service);
+    return AlreadyRuns(id, announced.service);
   }
   Turn turn = Start(announced.spec);
   Live live;

@@ -7,6 +7,13 @@ namespace {
 
 std::string Dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
+// What was stored was valid once: if it cannot be read, it is damaged.
+template <typename T>
+Result<T> Readable(const storage::Entry& entry, Result<T> read) {
+  if (read.ok()) return read;
+  return Fail(ErrorCode::kDataLoss, "entry {} ({}) cannot be read: {}", entry.seq, entry.kind, read.error().message);
+}
+
 Result<Announced> AnnouncedFrom(const storage::Entry& entry, const Json& body) {
   Announced announced;
   announced.id = entry.deployment;
@@ -18,7 +25,7 @@ Result<Announced> AnnouncedFrom(const storage::Entry& entry, const Json& body) {
   announced.backend = body.at("backend").get<std::string>();
   announced.baseline = body.at("baseline").get<std::string>();
   announced.canary = body.at("canary").get<std::string>();
-  AUSPEX_TRY(announced.spec, SpecFrom(body.at("start")));
+  AUSPEX_TRY(announced.spec, Readable(entry, SpecFrom(body.at("start"))));
   return announced;
 }
 
@@ -63,7 +70,10 @@ Result<Replayed> Replay(const std::vector<storage::Entry>& entries) {
       } else if (entry.kind == "tick") {
         if (!started) return Fail(ErrorCode::kDataLoss, "entry {}: a tick before the deployment was announced", entry.seq);
         const Json body = Json::parse(entry.body);
-        AUSPEX_TRY(const Inputs inputs, InputsFrom(body.at("in")));
+        AUSPEX_TRY(const Inputs inputs, Readable(entry, InputsFrom(body.at("in"))));
+        if (replayed.rollout.phase != Phase::kEnded && inputs.window.t_s <= replayed.rollout.last.t_s) {
+          return Fail(ErrorCode::kDataLoss, "entry {} (tick) is not later than the one before", entry.seq);
+        }
         Turn turn = Advance(replayed.rollout, inputs);
         Compare(entry, body.at("out"), turn.decision, &replayed);
         replayed.rollout = std::move(turn.next);

@@ -26,6 +26,7 @@ Choice ChooseRule(const Rollout& rollout, const TickView& tick) {
   Choice choice{.next = rollout.asked, .reason = "plain rule", .end = {}, .verdict = {}, .by = {}};
   if (rollout.paused || !tick.hold.empty()) {
     choice.reason = rollout.paused ? "paused by a person" : tick.hold + ": holding";
+    choice.alert = !tick.hold.empty();
     return choice;
   }
   if (static_cast<std::size_t>(rollout.ticks) % RuleTicks(rollout) != 0) return choice;

@@ -29,6 +29,17 @@ std::string Begin(const std::string& body) {
   return text.empty() ? "nothing" : "'" + text + "'";
 }
 
+// The server's own words, short enough for a log and without what moves a terminal's cursor.
+std::string ShortWords(std::string words) {
+  std::size_t end = std::min<std::size_t>(words.size(), 500);
+  // Not in the midst of a character.
+  while (end < words.size() && (static_cast<unsigned char>(words[end]) & 0xc0U) == 0x80U) --end;
+  words.resize(end);
+  std::replace_if(
+      words.begin(), words.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
+  return words;
+}
+
 std::string TimeText(WallTime at) {
   return fmt::format("{:.3f}", static_cast<double>(MicrosSinceEpoch(at)) / 1e6);
 }
@@ -66,11 +77,12 @@ class Prometheus final : public MetricSource {
   }
 
   Answer Instant(std::string_view query, WallTime at, MonotonicTime deadline) override {
+    const WallTime second = std::chrono::floor<std::chrono::seconds>(at);
     return Shared("/api/v1/query",
                   fmt::format("query={}&time={}&lookback_delta={}s", PercentEncode(query),
-                              TimeText(std::chrono::floor<std::chrono::seconds>(at)),
-                              Seconds(config_.staleness)),
-                  at, deadline);
+                              TimeText(second), Seconds(config_.staleness)),
+                  second - std::chrono::floor<std::chrono::microseconds>(config_.staleness),
+                  deadline);
   }
 
   Answer Over(std::string_view query, const Range& range, MonotonicTime deadline) override {
@@ -79,7 +91,7 @@ class Prometheus final : public MetricSource {
     return Shared("/api/v1/query_range",
                   fmt::format("query={}&start={}&end={}&step={}", PercentEncode(query),
                               TimeText(range.from), TimeText(range.to), Seconds(range.step)),
-                  range.to, deadline);
+                  range.from, deadline);
   }
 
  private:
@@ -90,7 +102,7 @@ class Prometheus final : public MetricSource {
   };
 
   // One request for all who ask the same at the same second.
-  Answer Shared(const std::string& path, const std::string& form, WallTime newest,
+  Answer Shared(const std::string& path, const std::string& form, WallTime oldest,
                 MonotonicTime deadline) {
     const std::string key = path + "?" + form;
     std::unique_lock lock(mutex_);
@@ -107,7 +119,7 @@ class Prometheus final : public MetricSource {
     const auto mine = std::make_shared<Asked>(Asked{.key = key, .answer = {}});
     asked_.push_front(mine);
     lock.unlock();
-    Answer answer = Ask(path, form, newest, deadline);
+    Answer answer = Ask(path, form, oldest, deadline);
     lock.lock();
     Keep(mine, answer);
     answered_.notify_all();
@@ -133,7 +145,7 @@ class Prometheus final : public MetricSource {
     }
   }
 
-  Answer Ask(const std::string& path, const std::string& form, WallTime newest,
+  Answer Ask(const std::string& path, const std::string& form, WallTime oldest,
              MonotonicTime deadline) {
     const HttpRequest request{.method = "POST",
                               .url = config_.url + path,
@@ -157,7 +169,7 @@ class Prometheus final : public MetricSource {
     if (busy)
       return Fail(ErrorCode::kUnavailable, "{}: status {}: {}", config_.url, response->status,
                   Begin(response->body));
-    return Understand(*response, newest);
+    return Understand(*response, oldest);
   }
 
   Random NextRandom() {
@@ -165,7 +177,7 @@ class Prometheus final : public MetricSource {
     return Random(random_.Bits());
   }
 
-  Answer Understand(const HttpResponse& response, WallTime newest) const {
+  Answer Understand(const HttpResponse& response, WallTime oldest) const {
     const json answer = json::parse(response.body, nullptr, false);
     if (!answer.is_object() || !answer.contains("status")) {
       return Fail(ErrorCode::kUnavailable, "{} answers {} with {}, which is not Prometheus' API",
@@ -177,7 +189,7 @@ class Prometheus final : public MetricSource {
         const std::string type = answer.value("errorType", "");
         const bool ours = type == "bad_data" || type == "400" || type == "422";
         return Fail(ours ? ErrorCode::kInvalidArgument : ErrorCode::kUnavailable, "{}: {}",
-                    config_.url, answer.value("error", "an error without a text"));
+                    config_.url, ShortWords(answer.value("error", "an error without a text")));
       }
       const json& data = answer.at("data");
       std::vector<Series> all;
@@ -187,9 +199,7 @@ class Prometheus final : public MetricSource {
       } else {
         for (const json& item : data.at("result")) {
           Series series = SeriesFrom(item);
-          std::erase_if(series.points, [&](const Point& point) {
-            return point.at < newest - config_.staleness && !item.contains("values");
-          });
+          std::erase_if(series.points, [&](const Point& point) { return point.at < oldest; });
           if (!series.points.empty()) all.push_back(std::move(series));
         }
       }

@@ -1,0 +1,158 @@
+#include "auspex/rollout/pace.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <cmath>
+
+#include "tests/rollout/simulation.h"
+
+namespace auspex::rollout {
+namespace {
+
+using testing::BasicSpec;
+using testing::Bp;
+using testing::InputsOf;
+using testing::SilenceCanary;
+using testing::Simulation;
+using testing::Traffic;
+
+constexpr double kTicks[] = {1, 2, 5, 10, 20};
+
+// A service and its traffic, as chance gives them.
+Simulation AnySimulation(std::uint64_t seed, double worst_fault) {
+  Random random(seed);
+  RolloutSpec spec = BasicSpec();
+  spec.criticality = 1 + static_cast<int>(random.Below(4));
+  spec.mode = static_cast<Mode>(random.Below(3));
+  spec.tick_s = kTicks[random.Below(5)];
+  spec.risk = random.Uniform();
+  spec.requests_per_s = random.Chance(.2) ? 0 : std::exp(random.Uniform() * 9);
+  Traffic traffic{.requests_per_s = spec.requests_per_s > 0 ? spec.requests_per_s : 50,
+                  .error_rate = std::pow(10, -1 - 4 * random.Uniform()),
+                  .canary_errors = std::exp(random.Uniform() * std::log(worst_fault))};
+  spec.history.error_rate = traffic.error_rate;
+  return Simulation(spec, traffic, seed + 1);
+}
+
+void CheckCaps(const Simulation& before, Weight next, double t) {
+  const Rollout& rollout = before.rollout;
+  const int now = rollout.asked.bp();
+  const double ramp = std::max(now * std::exp2(rollout.TickSeconds() / 10), now + 1.0);
+  RC_ASSERT(next.bp() <= 9500);
+  if (now == 0) {
+    RC_ASSERT(next.bp() <= LeastWeight(rollout).bp() || next.bp() <= 500);
+  } else {
+    RC_ASSERT(next.bp() <= ramp + 1e-6);
+  }
+  if (t < rollout.WarmUp()) RC_ASSERT(next.bp() <= 2500);
+}
+
+RC_GTEST_PROP(Pace, IsNeverAboveItsCaps, (std::uint64_t seed)) {
+  Simulation simulation = AnySimulation(seed, 40);
+  RC_ASSERT(simulation.rollout.asked <= Bp(200));
+  Random chance(seed ^ 7);
+  for (int i = 0; i < 60; ++i) {
+    const Simulation before = simulation;
+    const bool silent = chance.Chance(.1);
+    simulation.Tick(silent ? Simulation::Edit(SilenceCanary) : Simulation::Edit());
+    if (simulation.Ended()) return;
+    CheckCaps(before, simulation.rollout.asked, simulation.rollout.t);
+    if (silent && before.rollout.asked > Weight::Zero()) {
+      RC_ASSERT(simulation.rollout.asked <= before.rollout.asked);
+    }
+  }
+}
+
+RC_GTEST_PROP(Pace, TheWayBackFromZeroIsTheLeastWeight, (std::uint64_t seed)) {
+  Simulation simulation = AnySimulation(seed, 1);
+  for (int i = 0; i < 40 && !simulation.Ended(); ++i) simulation.Tick();
+  if (simulation.Ended()) return;
+  simulation.rollout.asked = Weight::Zero();
+  RC_ASSERT(NextWeight(simulation.rollout, {}).next == LeastWeight(simulation.rollout));
+  const int least = LeastWeight(simulation.rollout).bp();
+  RC_ASSERT(least >= 10 && least <= 500);
+}
+
+RC_GTEST_PROP(Pace, ALargerBudgetNeverGivesASmallerWeight, (std::uint64_t seed)) {
+  Simulation simulation = AnySimulation(seed, 5);
+  for (int i = 0; i < 50 && !simulation.Ended(); ++i) {
+    simulation.Tick();
+    Rollout rollout = simulation.rollout;
+    int last = 0;
+    for (const Mode mode : {Mode::kCareful, Mode::kBalanced, Mode::kFast}) {
+      rollout.spec.mode = mode;
+      int inner = 0;
+      for (int criticality = 1; criticality <= 4; ++criticality) {
+        rollout.spec.criticality = criticality;
+        const int bp = NextWeight(rollout, {}).next.bp();
+        RC_ASSERT(bp >= inner);
+        inner = bp;
+      }
+      rollout.spec.criticality = simulation.rollout.spec.criticality;
+      const int bp = NextWeight(rollout, {}).next.bp();
+      RC_ASSERT(bp >= last);
+      last = bp;
+    }
+  }
+}
+
+RC_GTEST_PROP(Pace, MoreErrorsOfTheCanaryNeverGiveMoreWeight, (std::uint64_t seed)) {
+  Simulation simulation = AnySimulation(seed, 1);
+  const int ticks = 1 + static_cast<int>(seed % 40);
+  for (int i = 0; i < ticks && !simulation.Ended(); ++i) simulation.Tick();
+  if (simulation.Ended()) return;
+  const Rollout& rollout = simulation.rollout;
+  Inputs inputs = InputsOf(simulation.t_s + rollout.spec.tick_s,
+                           simulation.traffic.requests_per_s * rollout.spec.tick_s, rollout.asked,
+                           simulation.traffic, &simulation.random);
+  Weight before = Weight::Whole();
+  for (int step = 0; step <= 20; ++step) {
+    inputs.window.canary.errors = std::floor(inputs.window.canary.requests * step * step / 400);
+    const Weight next = Advance(rollout, inputs).decision.weight;
+    RC_ASSERT(next <= before);
+    before = next;
+  }
+}
+
+TEST(Pace, TheLeastWeightIsTwentyRequestsPerTenSeconds) {
+  Rollout rollout = Start(BasicSpec()).next;
+  const auto least_at = [&](double requests_per_tick, double tick_s) {
+    rollout.spec.tick_s = tick_s;
+    rollout.requests_per_tick = requests_per_tick;
+    return LeastWeight(rollout).bp();
+  };
+  EXPECT_EQ(least_at(1000, 10), 200);
+  EXPECT_EQ(least_at(200, 2), 200);
+  EXPECT_EQ(least_at(10, 10), 500);  // at most 5 %
+  EXPECT_EQ(least_at(1e6, 10), 10);  // at least .1 %
+  rollout.requests_per_tick.reset();
+  EXPECT_EQ(LeastWeight(rollout).bp(), 10);
+}
+
+// With H from the prior alone the expected harm of the next two ticks fits the budget: .1 per 10 s
+// and .03 per mille of the requests, at criticality 3.
+TEST(Pace, FitsTheBudgetAtTheStart) {
+  for (const double requests_per_s : {5.0, 300.0, 5000.0}) {
+    RolloutSpec spec = BasicSpec();
+    spec.requests_per_s = requests_per_s;
+    const Rollout rollout = Start(spec).next;
+    const double harm = rollout.evidence->ThrottleView(20.0 / 300.0).harm;
+    const double n = requests_per_s * 10;
+    const Weight next = rollout.asked;
+    if (next > LeastWeight(rollout)) {
+      EXPECT_LE(next.share() * n * 2 * harm, .1 + .03e-3 * n + 1e-9);
+    }
+    EXPECT_LE(next, Bp(200));
+  }
+}
+
+TEST(Pace, MayNotRiseWhenToldSo) {
+  Simulation simulation(BasicSpec());
+  simulation.Run(40);
+  EXPECT_GT(NextWeight(simulation.rollout, {}).next, simulation.rollout.asked);
+  EXPECT_EQ(NextWeight(simulation.rollout, {.may_rise = false}).next, simulation.rollout.asked);
+}
+
+}  // namespace
+}  // namespace auspex::rollout
