@@ -19,7 +19,9 @@ Status Validate(const HaproxyConfig& config) {
 
 Result<std::string> HaproxyText(const HaproxyConfig& config) {
   AUSPEX_TRY(Validate(config));
-  // Health checks are quick to see a dead server: two failed ones, half a second apart.
+  // Health checks are quick to see a dead server: two refused ones, half a second apart. Without
+  // `timeout check` an answer would have to come within that half second too, and on a busy machine
+  // HAProxy would take both servers for dead and answer 503 itself.
   return fmt::format(
       R"(global
   maxconn {max_connections}
@@ -35,6 +37,7 @@ defaults
   timeout server 10s
   timeout http-request 10s
   timeout http-keep-alive 60s
+  timeout check 5s
   retries 0
 
 frontend shop

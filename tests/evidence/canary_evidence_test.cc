@@ -13,8 +13,8 @@ struct World {
   double requests_per_s = 100;
   double p = 1e-3;
   double w = .2;
-  double ratio = 1;        // canary's errors over the baseline's
-  double slow_ratio = 1;   // of requests over the edges
+  double ratio = 1;       // canary's errors over the baseline's
+  double slow_ratio = 1;  // of requests over the edges
 };
 
 TickCounts Draw(Random* random, const World& world, double tick_s) {
@@ -23,8 +23,9 @@ TickCounts Draw(Random* random, const World& world, double tick_s) {
   const auto nc = random->Poisson(n * world.w);
   const auto nb = random->Poisson(n * (1 - world.w));
   const auto events = [&](double rate, double ratio) {
-    return Counts{static_cast<double>(random->Binomial(nc, std::min(1.0, rate * ratio))), static_cast<double>(nc),
-                  static_cast<double>(random->Binomial(nb, rate)), static_cast<double>(nb)};
+    return Counts{static_cast<double>(random->Binomial(nc, std::min(1.0, rate * ratio))),
+                  static_cast<double>(nc), static_cast<double>(random->Binomial(nb, rate)),
+                  static_cast<double>(nb)};
   };
   counts.errors = events(world.p, world.ratio);
   const double slow[] = {.5, .1, .01};
@@ -39,9 +40,12 @@ struct Run {
   int detected_tick = -1;
 };
 
-Run Watch(std::uint64_t seed, const World& before, const World& after, int onset, int ticks, double alpha = .01) {
+Run Watch(std::uint64_t seed, const World& before, const World& after, int onset, int ticks,
+          double alpha = .01) {
   Random random(seed);
-  CanaryEvidence evidence({.history = {.error_rate = before.p, .error_s2 = 0, .latency_s2 = {}, .routes = {}, .gauges = {}}});
+  CanaryEvidence evidence(
+      {.history = {
+           .error_rate = before.p, .error_s2 = 0, .latency_s2 = {}, .routes = {}, .gauges = {}}});
   Run run;
   for (int i = 1; i <= ticks; ++i) {
     const double t = 10.0 * i;
@@ -71,7 +75,9 @@ TEST(CanaryEvidence, StartsAtThePrior) {
 }
 
 TEST(CanaryEvidence, WeightsSumToOne) {
-  const CanaryEvidence evidence({.history = {.routes = {{.5, .01}, {.3, .02}}, .gauges = {{"memory", {.8, .03}}, {"cpu", {.8, .03}}}}});
+  const CanaryEvidence evidence(
+      {.history = {.routes = {{.5, .01}, {.3, .02}},
+                   .gauges = {{"memory", {.8, .03}}, {"cpu", {.8, .03}}}}});
   double total = 0;
   for (const MetricState& metric : evidence.Metrics()) total += metric.weight;
   EXPECT_NEAR(total, 1.0, 1e-12);
@@ -83,7 +89,8 @@ TEST(CanaryEvidence, DetectsALateOnset) {
   const World good{};
   World bad = good;
   bad.ratio = 5;
-  EXPECT_LE(MedianDelay(good, bad, 240, 41), 26 + 8);  // of all metrics here, not of errors alone: ln(1/.35) more
+  EXPECT_LE(MedianDelay(good, bad, 240, 41),
+            26 + 8);  // of all metrics here, not of errors alone: ln(1/.35) more
   bad.ratio = 2;
   EXPECT_LE(MedianDelay(good, bad, 240, 21), 200 + 60);
 }
@@ -101,11 +108,14 @@ TEST(CanaryEvidence, AnAaRunIsRarelyCalledFaulty) {
 TEST(CanaryEvidence, ASharedOutageIsNeverProof) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     Random random(seed);
-    CanaryEvidence evidence({.history = {.error_rate = 1e-4, .error_s2 = 0, .latency_s2 = {}, .routes = {}, .gauges = {}}});
+    CanaryEvidence evidence(
+        {.history = {
+             .error_rate = 1e-4, .error_s2 = 0, .latency_s2 = {}, .routes = {}, .gauges = {}}});
     for (int i = 1; i <= 200; ++i) {
       World world{.requests_per_s = 200, .p = 1e-4};
       if (i > 60 && i <= 80) world.p = .1;
-      evidence.Step(Draw(&random, world, 10), {.hazard = HazardAt(10.0 * i, 10), .warm_up = i <= 24});
+      evidence.Step(Draw(&random, world, 10),
+                    {.hazard = HazardAt(10.0 * i, 10), .warm_up = i <= 24});
       ASSERT_LT(evidence.log_e(), std::log(100.0)) << "seed " << seed << " tick " << i;
     }
   }
@@ -113,7 +123,9 @@ TEST(CanaryEvidence, ASharedOutageIsNeverProof) {
 
 TEST(CanaryEvidence, ThrottleComesBackAfterASharedOutage) {
   Random random(7);
-  CanaryEvidence evidence({.history = {.error_rate = 1e-4, .error_s2 = 0, .latency_s2 = {}, .routes = {}, .gauges = {}}});
+  CanaryEvidence evidence(
+      {.history = {
+           .error_rate = 1e-4, .error_s2 = 0, .latency_s2 = {}, .routes = {}, .gauges = {}}});
   double harm_before = 0;
   for (int i = 1; i <= 145; ++i) {
     World world{.requests_per_s = 200, .p = 1e-4};
@@ -139,7 +151,9 @@ TEST(CanaryEvidence, NothingMovesWithoutRequests) {
 
 TEST(CanaryEvidence, RequestsNeededFallsWithTheWeightAndTheRatio) {
   const CanaryEvidence evidence({.history = {}});
-  const auto at = [&](double w, double ratio) { return evidence.RequestsNeeded({.w = w, .ratio = ratio}).value(); };
+  const auto at = [&](double w, double ratio) {
+    return evidence.RequestsNeeded({.w = w, .ratio = ratio}).value();
+  };
   EXPECT_GT(at(.01, 2), at(.1, 2));
   EXPECT_GT(at(.1, 2), at(.1, 5));
   EXPECT_FALSE(evidence.RequestsNeeded({.w = 0}).has_value());

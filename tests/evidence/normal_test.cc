@@ -7,7 +7,8 @@
 namespace auspex::evidence {
 namespace {
 
-// Reference values: Python's statistics.NormalDist, which is AS 241 too, checked there against tables to 16 digits.
+// Reference values: Python's statistics.NormalDist, which is AS 241 too, checked there against
+// tables to 16 digits.
 TEST(Normal, QuantileMatchesReferenceValues) {
   EXPECT_DOUBLE_EQ(NormalQuantile(0.5), 0.0);
   EXPECT_NEAR(NormalQuantile(0.975), 1.9599639845400536, 1e-14);

@@ -23,11 +23,13 @@ double BinomialMass(int k, int n, double p) {
 }
 
 // E[exp(LogRatioProjected)] over all counts at canary rate pc and baseline rate pb.
-double ExpectedEValue(double psi, int nc, int nb, double pc, double pb, double plug_in, double tolerated) {
+double ExpectedEValue(double psi, int nc, int nb, double pc, double pb, double plug_in,
+                      double tolerated) {
   double total = 0.0;
   for (int kc = 0; kc <= nc; ++kc) {
     for (int kb = 0; kb <= nb; ++kb) {
-      const Counts counts{static_cast<double>(kc), static_cast<double>(nc), static_cast<double>(kb), static_cast<double>(nb)};
+      const Counts counts{static_cast<double>(kc), static_cast<double>(nc), static_cast<double>(kb),
+                          static_cast<double>(nb)};
       total += BinomialMass(kc, nc, pc) * BinomialMass(kb, nb, pb) *
                std::exp(LogRatioProjected(psi, counts, plug_in, tolerated));
     }
@@ -63,10 +65,14 @@ TEST(RateEvidence, ReproducesTheReferenceVectors) {
     RateEvidence evidence({.p_hist = vector["p_hist"],
                            .overdispersion = vector["s2"],
                            .begun = vector["init"],
-                           .likelihood = vector["mode"] == "ripr" ? RateEvidence::Likelihood::kProjected
-                                                                  : RateEvidence::Likelihood::kConditional});
+                           .likelihood = vector["mode"] == "ripr"
+                                             ? RateEvidence::Likelihood::kProjected
+                                             : RateEvidence::Likelihood::kConditional});
     const json& args = vector["args"];
-    const RateEvidence::Tick tick{.tolerated = args["rho0"], .hazard = args["hazard"], .drift = args["drift"], .history_events = args["pseudo"]};
+    const RateEvidence::Tick tick{.tolerated = args["rho0"],
+                                  .hazard = args["hazard"],
+                                  .drift = args["drift"],
+                                  .history_events = args["pseudo"]};
     for (const json& step : vector["steps"]) {
       evidence.Step({step[0], step[1], step[2], step[3]}, tick);
       const double want = step[4];
@@ -82,13 +88,15 @@ TEST(RateEvidence, ReproducesTheReferenceVectors) {
 TEST(RateEvidence, OneTickEValueHasExpectationAtMostOne) {
   double worst = 0.0;
   const RateGrid grid = MakeRateGrid(.5);
-  for (const auto& [nc, nb] : {std::pair(1, 9), std::pair(3, 7), std::pair(10, 10), std::pair(20, 5), std::pair(1, 1)}) {
+  for (const auto& [nc, nb] :
+       {std::pair(1, 9), std::pair(3, 7), std::pair(10, 10), std::pair(20, 5), std::pair(1, 1)}) {
     for (const double pb : {.001, .01, .1, .3, .5, .8}) {
       for (const double rho : {.5, .9, 1.0, 1.1}) {
         if (rho * pb >= 1.0) continue;
         for (std::size_t j = 0; j < grid.size; ++j) {
           for (const double plug_in : {.001, .01, .1, .5, .9}) {
-            worst = std::max(worst, ExpectedEValue(grid.odds[j], nc, nb, rho * pb, pb, plug_in, kToleratedRatio));
+            worst = std::max(worst, ExpectedEValue(grid.odds[j], nc, nb, rho * pb, pb, plug_in,
+                                                   kToleratedRatio));
           }
         }
       }
@@ -118,7 +126,8 @@ TEST(RateEvidence, ProjectedRatioTendsToTheConditionalOne) {
 
 TEST(RateEvidence, ConditionalRatioAddsUpOverTicksOfEqualSplit) {
   const double psi = MakeRateGrid(.5).odds[5];
-  const double parts = LogRatioConditional(psi, {3, 100, 5, 900}) + LogRatioConditional(psi, {1, 50, 2, 450});
+  const double parts =
+      LogRatioConditional(psi, {3, 100, 5, 900}) + LogRatioConditional(psi, {1, 50, 2, 450});
   EXPECT_NEAR(parts, LogRatioConditional(psi, {4, 150, 7, 1350}), 1e-12);
 }
 
@@ -126,10 +135,12 @@ TEST(RateEvidence, ConditionalRatioAddsUpOverTicksOfEqualSplit) {
 TEST(RateEvidence, EdgesStayFinite) {
   for (const double p_hist : {1e-7, 1e-3, .6, 0.0, 1.0}) {
     RateEvidence evidence({.p_hist = p_hist});
-    const Counts edges[] = {{0, 0, 0, 0},       {0, 0, 5, 100},   {5, 100, 0, 0},       {0, 100, 0, 100},
-                            {100, 100, 100, 100}, {1e7, 1e7, 0, 1e7}, {0, 1e7, 1e7, 1e7}, {1, 1, 0, 1e7}};
+    const Counts edges[] = {{0, 0, 0, 0},       {0, 0, 5, 100},       {5, 100, 0, 0},
+                            {0, 100, 0, 100},   {100, 100, 100, 100}, {1e7, 1e7, 0, 1e7},
+                            {0, 1e7, 1e7, 1e7}, {1, 1, 0, 1e7}};
     for (const Counts& counts : edges) {
-      for (int i = 0; i < 50; ++i) evidence.Step(counts, {.hazard = .01, .drift = .01, .history_events = .5});
+      for (int i = 0; i < 50; ++i)
+        evidence.Step(counts, {.hazard = .01, .drift = .01, .history_events = .5});
       ASSERT_TRUE(std::isfinite(evidence.log_e())) << p_hist;
       ASSERT_GT(evidence.BaselineRate(), 0.0);
       ASSERT_LE(evidence.BaselineRate(), .9);

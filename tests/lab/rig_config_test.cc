@@ -24,6 +24,7 @@ TEST(HaproxyText, HasWhatTheEvidenceReliesOn) {
            "  stats socket /tmp/x/haproxy.sock mode 600 level admin",
            "\nring feed\n  format rfc5424\n",
            "  retries 0\n",
+           "  timeout check 5s\n",
            "  bind 127.0.0.1:8080\n",
            "  http-request deny if { path_beg /lab/ }\n  log ring@feed local0\n",
            "backend checkout\n  balance random(1)\n  option httpchk GET /healthz\n",

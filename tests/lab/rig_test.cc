@@ -14,6 +14,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -207,6 +209,23 @@ TEST(Rig, TheProxySeesAKilledCanary) {
       },
       kSoon);
   EXPECT_TRUE(down);
+}
+
+// As on a machine too busy to let them run: their checks are late, but nobody refuses one.
+TEST(Rig, FrozenServicesAreNotTakenForDead) {
+  const LogSink sink;
+  auto started = Rig::Start(SmallRig(sink));
+  ASSERT_TRUE(started.ok()) << started.error().message;
+  Rig& rig = **started;
+  const auto pids = rig.pids();
+  for (const pid_t pid : {pids.baseline, pids.canary}) kill(pid, SIGSTOP);
+  std::this_thread::sleep_for(2s);  // four checks at half a second
+  for (const pid_t pid : {pids.baseline, pids.canary}) kill(pid, SIGCONT);
+  const double before = Requests(rig.baseline_port());
+  EXPECT_TRUE(WaitUntil([&] { return Requests(rig.baseline_port()) >= before + 10; }, kSoon));
+  std::ifstream log(rig.folder() / "haproxy.log");
+  const std::string words{std::istreambuf_iterator<char>(log), {}};
+  EXPECT_EQ(words.find("DOWN"), std::string::npos) << words;
 }
 
 TEST(Rig, SaysWhichPartDidNotComeUpAndWhy) {

@@ -142,7 +142,8 @@ TEST(SampleService, HangsUpOnAReaderThatTakesNothing) {
   options.request_limit = 300ms;
   const ServiceThread service(options);
   const Fd fd = ConnectLoopback(service.port()).value();
-  const std::string text = "GET /metrics HTTP/1.1\r\n\r\n";
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "GET /metrics HTTP/1.1\r\n\r\n";
   // Sends until the service stops reading, and reads nothing; in the end a write fails.
   const bool refused = WaitUntil(
       [&] {

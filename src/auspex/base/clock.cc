@@ -21,7 +21,8 @@ bool ReadInt(std::string_view digits, int* value) {
 
 Failure NotATime(std::string_view text) {
   return Fail(ErrorCode::kInvalidArgument,
-              "'{}' is not a time; write RFC 3339 (2026-11-24T09:30:00Z) or seconds since 1970", text);
+              "'{}' is not a time; write RFC 3339 (2026-11-24T09:30:00Z) or seconds since 1970",
+              text);
 }
 
 }  // namespace
@@ -83,8 +84,9 @@ Result<WallTime> ParseTime(std::string_view text) {
     if (!(std::abs(seconds) < 9e12)) return NotATime(text);
     return WallTime(std::chrono::microseconds(std::llround(seconds * 1e6)));
   }
-  if (text.size() < 20 || text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't' && text[10] != ' ') ||
-      text[13] != ':' || text[16] != ':') {
+  if (text.size() < 20 || text[4] != '-' || text[7] != '-' ||
+      (text[10] != 'T' && text[10] != 't' && text[10] != ' ') || text[13] != ':' ||
+      text[16] != ':') {
     return NotATime(text);
   }
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
@@ -113,8 +115,8 @@ Result<WallTime> ParseTime(std::string_view text) {
   if (zone != "Z" && zone != "z") {
     int hours = 0, minutes = 0;
     if (zone.size() != 6 || (zone[0] != '+' && zone[0] != '-') || zone[3] != ':' ||
-        !ReadInt(zone.substr(1, 2), &hours) || !ReadInt(zone.substr(4, 2), &minutes) || hours > 23 ||
-        minutes > 59) {
+        !ReadInt(zone.substr(1, 2), &hours) || !ReadInt(zone.substr(4, 2), &minutes) ||
+        hours > 23 || minutes > 59) {
       return NotATime(text);
     }
     offset_minutes = (zone[0] == '-' ? -1 : 1) * (hours * 60 + minutes);
@@ -129,7 +131,8 @@ Result<Duration> ParseDuration(std::string_view text) {
     std::string_view name;
     double seconds;
   };
-  static constexpr Unit kUnits[] = {{"us", 1e-6}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+  static constexpr Unit kUnits[] = {{"us", 1e-6}, {"ms", 1e-3}, {"s", 1},
+                                    {"m", 60},    {"h", 3600},  {"d", 86400}};
   constexpr double kTenYears = 10 * 366 * 86400.0;
   double total = 0.0;
   std::string_view rest = text;
@@ -141,7 +144,8 @@ Result<Duration> ParseDuration(std::string_view text) {
     if (!good) break;
     rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
     std::size_t letters = 0;
-    while (letters < rest.size() && std::isalpha(static_cast<unsigned char>(rest[letters])) != 0) ++letters;
+    while (letters < rest.size() && std::isalpha(static_cast<unsigned char>(rest[letters])) != 0)
+      ++letters;
     good = false;
     for (const Unit& unit : kUnits) {
       if (rest.substr(0, letters) != unit.name) continue;
@@ -151,7 +155,8 @@ Result<Duration> ParseDuration(std::string_view text) {
     rest.remove_prefix(letters);
   }
   if (!good || !(total <= kTenYears)) {
-    return Fail(ErrorCode::kInvalidArgument, "'{}' is not a duration; write 500ms, 10s, 5m or 2h", text);
+    return Fail(ErrorCode::kInvalidArgument, "'{}' is not a duration; write 500ms, 10s, 5m or 2h",
+                text);
   }
   return FromSeconds(total);
 }
@@ -163,7 +168,8 @@ std::string ToText(Duration duration) {
   if (seconds < 60) return fmt::format("{:g}s", std::round(seconds * 10) / 10);
   const auto whole = static_cast<std::int64_t>(std::llround(seconds));
   if (whole < 3600) {
-    return whole % 60 == 0 ? fmt::format("{}m", whole / 60) : fmt::format("{}m{}s", whole / 60, whole % 60);
+    return whole % 60 == 0 ? fmt::format("{}m", whole / 60)
+                           : fmt::format("{}m{}s", whole / 60, whole % 60);
   }
   return whole % 3600 < 60 ? fmt::format("{}h", whole / 3600)
                            : fmt::format("{}h{}m", whole / 3600, whole % 3600 / 60);

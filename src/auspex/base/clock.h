@@ -10,7 +10,8 @@
 
 namespace auspex {
 
-using namespace std::chrono_literals;  // NOLINT(google-global-names-in-headers): 2s reads better than seconds(2)
+using namespace std::chrono_literals;  // NOLINT(google-global-names-in-headers): 2s reads better
+                                       // than seconds(2)
 
 using Duration = std::chrono::nanoseconds;
 // For waits and deadlines inside a process.
@@ -57,7 +58,8 @@ class SimulatedClock final : public Clock {
 [[nodiscard]] std::string ToRfc3339(WallTime time);
 // RFC 3339 (Z or an offset) or seconds since 1970. Error: kInvalidArgument.
 Result<WallTime> ParseTime(std::string_view text);
-// `10s`, `5m`, `2h`, `500ms`, `1.5s`. Error: kInvalidArgument for no unit, a negative or a longer one than 10 years.
+// `10s`, `5m`, `2h`, `500ms`, `1.5s`. Error: kInvalidArgument for no unit, a negative or a longer
+// one than 10 years.
 Result<Duration> ParseDuration(std::string_view text);
 // "2m10s", "1.5s", "200ms".
 [[nodiscard]] std::string ToText(Duration duration);

@@ -14,9 +14,10 @@ Status CheckName(std::string_view what, std::string_view text) {
   bool good = !text.empty() && text.size() <= kLongest && IsAlnum(text[0]);
   for (const char c : text) good = good && (IsAlnum(c) || c == '.' || c == '_' || c == '-');
   if (!good) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "{} '{}': use 1 to {} letters, digits, '.', '_' and '-', the first a letter or digit", what,
-                text.substr(0, kLongest), kLongest);
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "{} '{}': use 1 to {} letters, digits, '.', '_' and '-', the first a letter or digit", what,
+        text.substr(0, kLongest), kLongest);
   }
   return {};
 }

@@ -8,7 +8,8 @@
 
 namespace auspex {
 
-// Names a deployment in URLs, files and the ledger: 1 to 128 of [A-Za-z0-9._-], the first a letter or digit.
+// Names a deployment in URLs, files and the ledger: 1 to 128 of [A-Za-z0-9._-], the first a letter
+// or digit.
 class DeploymentId {
  public:
   // Error: kInvalidArgument.

@@ -10,17 +10,22 @@ namespace auspex {
 namespace {
 
 void WriteToStandardError(std::string_view line) {
-  // One write of one line: lines of several threads do not mix. A full pipe loses the line, never blocks a rollout for long.
+  // One write of one line: lines of several threads do not mix. A full pipe loses the line, never
+  // blocks a rollout for long.
   const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
   static_cast<void>(written);
 }
 
 std::string_view Name(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return "debug";
-    case LogLevel::kInfo: return "info";
-    case LogLevel::kWarn: return "warn";
-    case LogLevel::kError: return "error";
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarn:
+      return "warn";
+    case LogLevel::kError:
+      return "error";
   }
   return "error";
 }
@@ -47,9 +52,11 @@ void Logger::Error(std::string_view event, std::initializer_list<LogField> field
   Write(LogLevel::kError, event, fields);
 }
 
-void Logger::Write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) const {
+void Logger::Write(LogLevel level, std::string_view event,
+                   std::initializer_list<LogField> fields) const {
   if (level < least_) return;
-  nlohmann::ordered_json line{{"time", ToRfc3339(RealClock().Wall())}, {"level", Name(level)}, {"event", event}};
+  nlohmann::ordered_json line{
+      {"time", ToRfc3339(RealClock().Wall())}, {"level", Name(level)}, {"event", event}};
   for (const LogField& field : fields) {
     std::visit([&](const auto& value) { line[field.key()] = value; }, field.value());
   }

@@ -12,12 +12,12 @@ class Random {
   explicit Random(std::uint64_t seed);
 
   std::uint64_t Bits();
-  double Uniform();                             // [0, 1)
-  std::uint64_t Below(std::uint64_t bound);     // [0, bound), bound > 0
+  double Uniform();                          // [0, 1)
+  std::uint64_t Below(std::uint64_t bound);  // [0, bound), bound > 0
   bool Chance(double probability);
-  double Normal();                              // mean 0, sd 1
-  double Exponential(double mean);              // mean > 0
-  std::int64_t Poisson(double mean);            // mean >= 0; by normal approximation above 1e6
+  double Normal();                    // mean 0, sd 1
+  double Exponential(double mean);    // mean > 0
+  std::int64_t Poisson(double mean);  // mean >= 0; by normal approximation above 1e6
   std::int64_t Binomial(std::int64_t trials, double probability);
 
  private:

@@ -31,7 +31,8 @@ class Registry {
   Result<std::unique_ptr<Port>> Create(std::string_view name, CallArgs&&... args) const {
     const auto found = factories_.find(name);
     if (found == factories_.end()) {
-      return Fail(ErrorCode::kNotFound, "no adapter '{}'; there is {}", name, fmt::join(Names(), ", "));
+      return Fail(ErrorCode::kNotFound, "no adapter '{}'; there is {}", name,
+                  fmt::join(Names(), ", "));
     }
     return found->second(std::forward<CallArgs>(args)...);
   }

@@ -24,14 +24,22 @@ enum class ErrorCode {
 
 [[nodiscard]] constexpr std::string_view Name(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument: return "invalid argument";
-    case ErrorCode::kNotFound: return "not found";
-    case ErrorCode::kConflict: return "conflict";
-    case ErrorCode::kPermissionDenied: return "permission denied";
-    case ErrorCode::kNoData: return "no data";
-    case ErrorCode::kUnavailable: return "unavailable";
-    case ErrorCode::kDataLoss: return "data loss";
-    case ErrorCode::kInternal: return "internal";
+    case ErrorCode::kInvalidArgument:
+      return "invalid argument";
+    case ErrorCode::kNotFound:
+      return "not found";
+    case ErrorCode::kConflict:
+      return "conflict";
+    case ErrorCode::kPermissionDenied:
+      return "permission denied";
+    case ErrorCode::kNoData:
+      return "no data";
+    case ErrorCode::kUnavailable:
+      return "unavailable";
+    case ErrorCode::kDataLoss:
+      return "data loss";
+    case ErrorCode::kInternal:
+      return "internal";
   }
   return "internal";
 }
@@ -59,15 +67,17 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  Result(const T& value) : state_(value) {}                          // NOLINT(google-explicit-constructor): reads as the value
-  Result(T&& value) : state_(std::move(value)) {}                    // NOLINT(google-explicit-constructor)
+  Result(const T& value)
+      : state_(value) {}  // NOLINT(google-explicit-constructor): reads as the value
+  Result(T&& value) : state_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
   template <typename U>
-    requires(std::is_convertible_v<U, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Failure> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Error> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Result>)
-  Result(U&& value) : state_(T(std::forward<U>(value))) {}           // NOLINT(google-explicit-constructor)
-  Result(Failure failure) : state_(tl::unexpect, std::move(failure.error)) {}  // NOLINT(google-explicit-constructor)
+  requires(std::is_convertible_v<U, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
+           !std::is_same_v<std::remove_cvref_t<U>, Failure> &&
+           !std::is_same_v<std::remove_cvref_t<U>, Error> &&
+           !std::is_same_v<std::remove_cvref_t<U>, Result>) Result(U&& value)
+      : state_(T(std::forward<U>(value))) {}  // NOLINT(google-explicit-constructor)
+  Result(Failure failure)
+      : state_(tl::unexpect, std::move(failure.error)) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool ok() const { return state_.has_value(); }
   [[nodiscard]] bool has_value() const { return state_.has_value(); }
@@ -102,7 +112,8 @@ class [[nodiscard]] Result<void> {
   using value_type = void;
 
   Result() = default;
-  Result(Failure failure) : error_(std::move(failure.error)), ok_(false) {}  // NOLINT(google-explicit-constructor)
+  Result(Failure failure)
+      : error_(std::move(failure.error)), ok_(false) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool ok() const { return ok_; }
   [[nodiscard]] bool has_value() const { return ok_; }
@@ -126,19 +137,19 @@ using Status = Result<void>;
 
 #define AUSPEX_CONCAT_INNER(a, b) a##b
 #define AUSPEX_CONCAT(a, b) AUSPEX_CONCAT_INNER(a, b)
-// AUSPEX_TRY(const auto x, F()); or AUSPEX_TRY(G()); returns the error of the call, if any, from this function.
-#define AUSPEX_TRY_VALUE(temporary, declaration, expression)                        \
-  auto temporary = (expression);                                                    \
-  if (!temporary.ok()) return ::auspex::Failure{std::move(temporary).error()};      \
+// AUSPEX_TRY(const auto x, F()); or AUSPEX_TRY(G()); returns the error of the call, if any, from
+// this function.
+#define AUSPEX_TRY_VALUE(temporary, declaration, expression)                   \
+  auto temporary = (expression);                                               \
+  if (!temporary.ok()) return ::auspex::Failure{std::move(temporary).error()}; \
   declaration = *std::move(temporary)
-#define AUSPEX_TRY_STATUS(temporary, expression)                                    \
-  do {                                                                              \
-    auto temporary = (expression);                                                  \
-    if (!temporary.ok()) return ::auspex::Failure{std::move(temporary).error()};    \
+#define AUSPEX_TRY_STATUS(temporary, expression)                                 \
+  do {                                                                           \
+    auto temporary = (expression);                                               \
+    if (!temporary.ok()) return ::auspex::Failure{std::move(temporary).error()}; \
   } while (false)
 #define AUSPEX_TRY_1(expression) AUSPEX_TRY_STATUS(AUSPEX_CONCAT(try_, __LINE__), expression)
 #define AUSPEX_TRY_2(declaration, expression) \
   AUSPEX_TRY_VALUE(AUSPEX_CONCAT(try_, __LINE__), declaration, expression)
 #define AUSPEX_TRY_PICK(a, b, name, ...) name
-#define AUSPEX_TRY(...) \
-  AUSPEX_TRY_PICK(__VA_ARGS__, AUSPEX_TRY_2, AUSPEX_TRY_1, )(__VA_ARGS__)
+#define AUSPEX_TRY(...) AUSPEX_TRY_PICK(__VA_ARGS__, AUSPEX_TRY_2, AUSPEX_TRY_1, )(__VA_ARGS__)

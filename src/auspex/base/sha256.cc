@@ -9,7 +9,8 @@ namespace auspex {
 Sha256 HashSha256(std::string_view bytes) {
   Sha256 hash{};
   unsigned int length = 0;
-  const int done = EVP_Digest(bytes.data(), bytes.size(), hash.data(), &length, EVP_sha256(), nullptr);
+  const int done =
+      EVP_Digest(bytes.data(), bytes.size(), hash.data(), &length, EVP_sha256(), nullptr);
   assert(done == 1 && length == hash.size());  // fails only where OpenSSL was built without SHA-256
   static_cast<void>(done);
   return hash;
@@ -32,10 +33,13 @@ Result<Sha256> Sha256FromHex(std::string_view hex) {
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
   };
   Sha256 hash{};
-  if (hex.size() != 64) return Fail(ErrorCode::kInvalidArgument, "a SHA-256 has 64 hexadecimal digits, not {}", hex.size());
+  if (hex.size() != 64)
+    return Fail(ErrorCode::kInvalidArgument, "a SHA-256 has 64 hexadecimal digits, not {}",
+                hex.size());
   for (std::size_t i = 0; i < hash.size(); ++i) {
     const int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
-    if (high < 0 || low < 0) return Fail(ErrorCode::kInvalidArgument, "'{}' is not hexadecimal", hex);
+    if (high < 0 || low < 0)
+      return Fail(ErrorCode::kInvalidArgument, "'{}' is not hexadecimal", hex);
     hash[i] = static_cast<std::uint8_t>(high * 16 + low);
   }
   return hash;

@@ -13,7 +13,8 @@ namespace auspex::cli {
 
 int AuditVerify(const LedgerOptions& options) {
   std::unique_ptr<storage::ObjectStore> objects;
-  // Without the folder packed ticks count as unproven; it is not made by a command that changes nothing.
+  // Without the folder packed ticks count as unproven; it is not made by a command that changes
+  // nothing.
   if (std::filesystem::is_directory(options.objects)) {
     auto opened = storage::FilesystemStore::Open(options.objects);
     if (!opened.ok()) return Complain("audit verify", opened.error());
@@ -23,17 +24,24 @@ int AuditVerify(const LedgerOptions& options) {
   if (!report.ok()) return Complain("audit verify", report.error());
   const bool sound = report->Sound() && report->unproven == 0;
   if (options.json) {
-    nlohmann::ordered_json out{{"ledger", options.ledger}, {"valid", sound}, {"entries", report->entries}, {"packed", report->packed},
-                               {"expired", report->expired}, {"unproven", report->unproven}, {"broken_seq", nullptr},
-                               {"finding", report->finding}, {"head_seq", report->head_seq}, {"head_hash", ToHex(report->head_hash)}};
+    nlohmann::ordered_json out{
+        {"ledger", options.ledger},     {"valid", sound},
+        {"entries", report->entries},   {"packed", report->packed},
+        {"expired", report->expired},   {"unproven", report->unproven},
+        {"broken_seq", nullptr},        {"finding", report->finding},
+        {"head_seq", report->head_seq}, {"head_hash", ToHex(report->head_hash)}};
     if (report->broken_seq) out["broken_seq"] = *report->broken_seq;
     fmt::print("{}\n", out.dump());
   } else if (!report->Sound()) {
     fmt::print("broken: {}\n{} entries before it match\n", report->finding, report->entries);
   } else {
-    fmt::print("valid: {} entries, {} of them proven through packed objects, {} expired\nhead {} {}\n", report->entries, report->packed,
-               report->expired, report->head_seq, ToHex(report->head_hash));
-    if (report->unproven > 0) fmt::print("{} packed entries could not be proven: the folder {} is not there (--objects)\n", report->unproven, options.objects);
+    fmt::print(
+        "valid: {} entries, {} of them proven through packed objects, {} expired\nhead {} {}\n",
+        report->entries, report->packed, report->expired, report->head_seq,
+        ToHex(report->head_hash));
+    if (report->unproven > 0)
+      fmt::print("{} packed entries could not be proven: the folder {} is not there (--objects)\n",
+                 report->unproven, options.objects);
   }
   return !report->Sound() ? kBad : sound ? kGood : kNoAnswer;
 }

@@ -11,11 +11,17 @@ namespace auspex::cli {
 namespace {
 
 void PrintService(const rollout::ServiceConfig& service) {
-  fmt::print("service {}: {} splits backend {} between {} and {}; criticality {}, a tick each {}, bake {}, deadline {}\n", service.name,
-             service.router, service.backend, service.servers[0], service.servers[1], service.criticality, ToText(FromSeconds(service.tick_s)),
-             ToText(FromSeconds(service.bake_s)), ToText(FromSeconds(service.deadline_s)));
-  fmt::print("  a false rollback by evidence: at most {:g} % of good deployments; prior risk {:g} %\n", 100 * service.alpha, 100 * service.prior_risk);
-  for (const auto& signal : service.signals) fmt::print("  signal {} ({}) from prometheus\n", signal.name, signal.role);
+  fmt::print(
+      "service {}: {} splits backend {} between {} and {}; criticality {}, a tick each {}, bake "
+      "{}, deadline {}\n",
+      service.name, service.router, service.backend, service.servers[0], service.servers[1],
+      service.criticality, ToText(FromSeconds(service.tick_s)), ToText(FromSeconds(service.bake_s)),
+      ToText(FromSeconds(service.deadline_s)));
+  fmt::print(
+      "  a false rollback by evidence: at most {:g} % of good deployments; prior risk {:g} %\n",
+      100 * service.alpha, 100 * service.prior_risk);
+  for (const auto& signal : service.signals)
+    fmt::print("  signal {} ({}) from prometheus\n", signal.name, signal.role);
 }
 
 }  // namespace
@@ -23,24 +29,36 @@ void PrintService(const rollout::ServiceConfig& service) {
 int Check(const std::vector<std::string>& files, bool json) {
   const Result<Configuration> configuration = ReadConfiguration(files);
   if (!configuration.ok()) {
-    if (json) fmt::print("{}\n", nlohmann::ordered_json{{"valid", false}, {"errors", configuration.error().message}}.dump());
+    if (json)
+      fmt::print("{}\n",
+                 nlohmann::ordered_json{{"valid", false}, {"errors", configuration.error().message}}
+                     .dump());
     return Complain("check", configuration.error());
   }
   const ServerConfig& server = configuration->server;
-  const telemetry::ProxyLog::Address feed{.address = server.feed_address, .port = static_cast<std::uint16_t>(server.feed_port)};
+  const telemetry::ProxyLog::Address feed{.address = server.feed_address,
+                                          .port = static_cast<std::uint16_t>(server.feed_port)};
   if (json) {
-    nlohmann::ordered_json out{{"valid", true}, {"listen", fmt::format("{}:{}", server.address, server.port)}, {"ledger", server.ledger_path},
-                               {"ring_section", telemetry::ProxyLog::RingSection(feed)}, {"log_format", telemetry::ProxyLog::LogFormat()}};
+    nlohmann::ordered_json out{{"valid", true},
+                               {"listen", fmt::format("{}:{}", server.address, server.port)},
+                               {"ledger", server.ledger_path},
+                               {"ring_section", telemetry::ProxyLog::RingSection(feed)},
+                               {"log_format", telemetry::ProxyLog::LogFormat()}};
     for (const auto& service : configuration->services) out["services"].push_back(service.name);
     fmt::print("{}\n", out.dump());
     return kGood;
   }
-  fmt::print("valid. The daemon would listen on {}:{}, keep its ledger in {} and ticks of ended deployments in {} for {}.\n", server.address,
-             server.port, server.ledger_path, server.objects_path, ToText(server.keep_ticks));
+  fmt::print(
+      "valid. The daemon would listen on {}:{}, keep its ledger in {} and ticks of ended "
+      "deployments in {} for {}.\n",
+      server.address, server.port, server.ledger_path, server.objects_path,
+      ToText(server.keep_ticks));
   if (!server.prometheus_url.empty()) fmt::print("metrics from {}\n", server.prometheus_url);
   for (const auto& service : configuration->services) PrintService(service);
-  fmt::print("\nTo paste into haproxy.cfg, as sections of their own:\n\n{}\nand into each frontend whose requests count:\n\n{}", telemetry::ProxyLog::RingSection(feed),
-             telemetry::ProxyLog::LogFormat());
+  fmt::print(
+      "\nTo paste into haproxy.cfg, as sections of their own:\n\n{}\nand into each frontend whose "
+      "requests count:\n\n{}",
+      telemetry::ProxyLog::RingSection(feed), telemetry::ProxyLog::LogFormat());
   return kGood;
 }
 

@@ -15,19 +15,25 @@ using nlohmann::json;
 ErrorCode CodeOf(int status) {
   switch (status) {
     case 401:
-    case 403: return ErrorCode::kPermissionDenied;
-    case 404: return ErrorCode::kNotFound;
-    case 409: return ErrorCode::kConflict;
-    default: return status < 500 ? ErrorCode::kInvalidArgument : ErrorCode::kUnavailable;
+    case 403:
+      return ErrorCode::kPermissionDenied;
+    case 404:
+      return ErrorCode::kNotFound;
+    case 409:
+      return ErrorCode::kConflict;
+    default:
+      return status < 500 ? ErrorCode::kInvalidArgument : ErrorCode::kUnavailable;
   }
 }
 
 std::string DetailOf(const HttpResponse& response) {
   const json problem = json::parse(response.body, nullptr, false);
   if (!problem.is_object()) return fmt::format("status {}", response.status);
-  std::string text = problem.value("detail", problem.value("title", fmt::format("status {}", response.status)));
+  std::string text =
+      problem.value("detail", problem.value("title", fmt::format("status {}", response.status)));
   if (problem.contains("errors")) {
-    for (const json& error : problem["errors"]) text += fmt::format("\n  {}: {}", error.value("pointer", ""), error.value("detail", ""));
+    for (const json& error : problem["errors"])
+      text += fmt::format("\n  {}: {}", error.value("pointer", ""), error.value("detail", ""));
   }
   return text;
 }
@@ -40,7 +46,9 @@ Result<std::string> Call(const ClientOptions& client, HttpRequest request, std::
   if (!client.token.empty()) request.bearer = Secret(client.token);
   const Result<HttpResponse> response = SendHttp(request);
   if (!response.ok()) {
-    return Fail(response.error().code, "no daemon answers at {} ({}); start one with `auspex serve --config auspex.yaml`, or name it with --server",
+    return Fail(response.error().code,
+                "no daemon answers at {} ({}); start one with `auspex serve --config auspex.yaml`, "
+                "or name it with --server",
                 server, response.error().message);
   }
   if (response->status >= 400) return Fail(CodeOf(response->status), "{}", DetailOf(*response));
@@ -49,10 +57,13 @@ Result<std::string> Call(const ClientOptions& client, HttpRequest request, std::
 
 }  // namespace
 
-Result<std::string> GetApi(const ClientOptions& client, std::string_view path) { return Call(client, {}, path); }
+Result<std::string> GetApi(const ClientOptions& client, std::string_view path) {
+  return Call(client, {}, path);
+}
 
 Result<std::string> PostApi(const ClientOptions& client, std::string_view path, std::string body) {
-  HttpRequest request{.method = "POST", .headers = {{"Content-Type", "application/json"}}, .body = std::move(body)};
+  HttpRequest request{
+      .method = "POST", .headers = {{"Content-Type", "application/json"}}, .body = std::move(body)};
   return Call(client, std::move(request), path);
 }
 
@@ -60,8 +71,10 @@ std::string ActorName(const std::string& given) {
   if (!given.empty()) return given;
   char host[256] = "";
   ::gethostname(host, sizeof host - 1);
-  const passwd* user = ::getpwuid(::getuid());  // NOLINT(concurrency-mt-unsafe): commands have one thread
-  return fmt::format("{}@{}", user == nullptr ? fmt::format("{}", ::getuid()) : user->pw_name, host);
+  const passwd* user =
+      ::getpwuid(::getuid());  // NOLINT(concurrency-mt-unsafe): commands have one thread
+  return fmt::format("{}@{}", user == nullptr ? fmt::format("{}", ::getuid()) : user->pw_name,
+                     host);
 }
 
 }  // namespace auspex::cli

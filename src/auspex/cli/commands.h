@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-// One command a function, each in a file of its own. They print to standard output and give the exit code (exit_code.h).
+// One command a function, each in a file of its own. They print to standard output and give the
+// exit code (exit_code.h).
 namespace auspex::cli {
 
 struct ClientOptions {
@@ -21,7 +22,8 @@ struct DemoOptions {
   double minutes = 4.0;
   bool keep = false;
   bool json = false;
-  // How often, on average in seconds, to end the daemon with SIGKILL and start it again; 0: never. For tests.
+  // How often, on average in seconds, to end the daemon with SIGKILL and start it again; 0: never.
+  // For tests.
   double kill_every = 0.0;
 };
 int Demo(const DemoOptions& options);

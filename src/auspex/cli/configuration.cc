@@ -19,12 +19,16 @@ void ReadLimits(ConfigSection limits, ServiceConfig* service) {
   const auto seconds = [&](const char* key, double fallback) {
     return Seconds(limits.DurationOf(key, FromSeconds(Factor(scale, fallback))));
   };
-  service->tick_s = seconds("tick", std::max(1.0 / scale, rollout::DefaultTick(service->criticality)));
-  if (service->tick_s < 1.0 || service->tick_s > 60.0) limits.Refuse("tick", fmt::format("tick: 1s to 60s, not {}", ToText(FromSeconds(service->tick_s))));
+  service->tick_s =
+      seconds("tick", std::max(1.0 / scale, rollout::DefaultTick(service->criticality)));
+  if (service->tick_s < 1.0 || service->tick_s > 60.0)
+    limits.Refuse("tick",
+                  fmt::format("tick: 1s to 60s, not {}", ToText(FromSeconds(service->tick_s))));
   service->warm_up_s = seconds("warm_up", rollout::kWarmUpSeconds);
   service->bake_s = seconds("bake", rollout::kBakeSeconds);
   service->deadline_s = seconds("deadline", rollout::kDeadlineSeconds);
-  if (service->deadline_s < service->bake_s) limits.Refuse("deadline", "deadline: it must not come before bake");
+  if (service->deadline_s < service->bake_s)
+    limits.Refuse("deadline", "deadline: it must not come before bake");
   service->error_rate = limits.Share("error_rate", .05);
   limits.Finish();
 }
@@ -36,7 +40,9 @@ void ReadTraffic(ConfigSection traffic, ServiceConfig* service) {
   if (servers.size() == 2 && servers[0] != servers[1]) {
     service->servers = {servers[0], servers[1]};
   } else {
-    traffic.Refuse("servers", "servers: two different names are wanted, as [a, b]: the slots of baseline and canary");
+    traffic.Refuse(
+        "servers",
+        "servers: two different names are wanted, as [a, b]: the slots of baseline and canary");
   }
   service->router_config.service = service->name;
   service->router_config.keys = traffic.TextMap();
@@ -51,11 +57,15 @@ void ReadTraffic(ConfigSection traffic, ServiceConfig* service) {
 void ReadSignals(ConfigSection* spec, ServiceConfig* service) {
   for (ConfigSection signal : spec->Sections("signals")) {
     const std::string name = signal.Text("name");
-    const std::string role = signal.Choice("role", "saturation", {"errors", "latency", "saturation", "traffic", "behaviour", "business"});
+    const std::string role =
+        signal.Choice("role", "saturation",
+                      {"errors", "latency", "saturation", "traffic", "behaviour", "business"});
     const std::string from = signal.Choice("from", "", {"proxy_log", "prometheus"});
     if (from == "prometheus") {
       if (role != "saturation" && role != "latency" && role != "traffic") {
-        signal.Refuse("role", fmt::format("role: '{}' cannot be read from prometheus yet as a gauge; use saturation, latency or traffic", role));
+        signal.Refuse("role", fmt::format("role: '{}' cannot be read from prometheus yet as a "
+                                          "gauge; use saturation, latency or traffic",
+                                          role));
       }
       service->signals.push_back({.name = name, .role = role, .query = signal.Text("query")});
     } else if (from.empty()) {
@@ -70,45 +80,65 @@ void ReadService(ConfigSection document, ConfigErrors* errors, Configuration* co
   ConfigSection metadata = document.Section("metadata");
   service.name = metadata.Text("name");
   metadata.Finish();
-  if (const Status good = CheckName("service", service.name); !good.ok()) metadata.Refuse("name", good.error().message);
+  if (const Status good = CheckName("service", service.name); !good.ok())
+    metadata.Refuse("name", good.error().message);
   ConfigSection spec = document.Section("spec");
   service.criticality = static_cast<int>(spec.Integer("criticality", 3, 1, 4));
   const std::string mode = spec.Choice("mode", "balanced", {"fast", "balanced", "careful"});
-  service.mode = mode == "fast" ? rollout::Mode::kFast : mode == "careful" ? rollout::Mode::kCareful : rollout::Mode::kBalanced;
-  service.policy = spec.Choice("policy", "adaptive", {"adaptive", "rule"}) == "rule" ? rollout::Policy::kRule : rollout::Policy::kAdaptive;
+  service.mode = mode == "fast"      ? rollout::Mode::kFast
+                 : mode == "careful" ? rollout::Mode::kCareful
+                                     : rollout::Mode::kBalanced;
+  service.policy = spec.Choice("policy", "adaptive", {"adaptive", "rule"}) == "rule"
+                       ? rollout::Policy::kRule
+                       : rollout::Policy::kAdaptive;
   spec.Choice("pace", "classic", {"classic"});
   service.alpha = spec.Number("alpha", .01, 1e-9, .5);
   service.prior_risk = spec.Share("prior_risk", .15);
   service.rollback_below = spec.Share("rollback_below", .10);
   service.detect = spec.Number("detect", 2.0, 1.11, 1000.0);
-  const std::string at_deadline = spec.Choice("at_deadline", "promote", {"promote", "hold", "roll_back"});
+  const std::string at_deadline =
+      spec.Choice("at_deadline", "promote", {"promote", "hold", "roll_back"});
   service.at_deadline = at_deadline == "hold"        ? rollout::AtDeadline::kHold
                         : at_deadline == "roll_back" ? rollout::AtDeadline::kRollBack
                                                      : rollout::AtDeadline::kPromote;
-  if (!spec.Has("traffic")) spec.Refuse("", fmt::format("service {}: spec.traffic is missing; it says which router moves the weight", service.name));
+  if (!spec.Has("traffic"))
+    spec.Refuse(
+        "",
+        fmt::format("service {}: spec.traffic is missing; it says which router moves the weight",
+                    service.name));
   if (spec.Has("traffic")) ReadTraffic(spec.Section("traffic"), &service);
   ReadSignals(&spec, &service);
   ReadLimits(spec.Section("limits"), &service);
   spec.Finish();
   for (const ServiceConfig& other : configuration->services) {
-    if (other.name == service.name) errors->Add(metadata.Place("name"), fmt::format("service '{}' is configured twice", service.name));
+    if (other.name == service.name)
+      errors->Add(metadata.Place("name"),
+                  fmt::format("service '{}' is configured twice", service.name));
   }
   configuration->services.push_back(std::move(service));
 }
 
 // "127.0.0.1:8400".
-void ReadAddress(const ConfigSection& section, std::string_view key, const std::string& text, std::string* address, int* port) {
+void ReadAddress(const ConfigSection& section, std::string_view key, const std::string& text,
+                 std::string* address, int* port) {
   const std::size_t colon = text.rfind(':');
   int number = -1;
   if (colon != std::string::npos) {
-    const auto [end, failed] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), number);
+    const auto [end, failed] =
+        std::from_chars(text.data() + colon + 1, text.data() + text.size(), number);
     if (failed != std::errc() || end != text.data() + text.size()) number = -1;
   }
-  if (number < 0 || number > 65535) return section.Refuse(key, fmt::format("{}: '{}' is not an address; write 127.0.0.1:8400", key, text));
+  if (number < 0 || number > 65535)
+    return section.Refuse(
+        key, fmt::format("{}: '{}' is not an address; write 127.0.0.1:8400", key, text));
   *address = text.substr(0, colon);
   *port = number;
   if (*address != "localhost" && !address->starts_with("127.") && *address != "[::1]") {
-    section.Refuse(key, fmt::format("{}: {} is not a loopback address; only those are allowed, so put a proxy in front", key, *address));
+    section.Refuse(
+        key,
+        fmt::format(
+            "{}: {} is not a loopback address; only those are allowed, so put a proxy in front",
+            key, *address));
   }
 }
 
@@ -135,7 +165,8 @@ void ReadServer(ConfigSection document, Configuration* configuration) {
     server.prometheus_url = prometheus.Text("url");
     server.prometheus_bearer = prometheus.SecretOf("bearer").value_or(Secret());
     server.prometheus_ca = prometheus.Text("ca_file", "");
-    if (!server.prometheus_url.starts_with("http://") && !server.prometheus_url.starts_with("https://")) {
+    if (!server.prometheus_url.starts_with("http://") &&
+        !server.prometheus_url.starts_with("https://")) {
       prometheus.Refuse("url", "url: an http:// or https:// address is wanted");
     }
   }
@@ -166,7 +197,8 @@ Result<Configuration> ReadConfiguration(const std::vector<std::string>& files) {
     }
     for (ConfigSection& document : *documents) {
       document.Choice("apiVersion", "", {"auspex/v1"});
-      if (!document.Has("apiVersion")) document.Refuse("", "apiVersion is missing; write apiVersion: auspex/v1");
+      if (!document.Has("apiVersion"))
+        document.Refuse("", "apiVersion is missing; write apiVersion: auspex/v1");
       const std::string kind = document.Choice("kind", "", {"Service", "Server"});
       if (!document.Has("kind")) document.Refuse("", "kind is missing; Service or Server");
       if (kind == "Service") ReadService(document, &errors, &configuration);
@@ -180,7 +212,8 @@ Result<Configuration> ReadConfiguration(const std::vector<std::string>& files) {
   }
   for (const ServiceConfig& service : configuration.services) {
     if (!service.signals.empty() && configuration.server.prometheus_url.empty()) {
-      errors.Add(service.name, "signals are read from prometheus, but the Server has no metrics.prometheus.url");
+      errors.Add(service.name,
+                 "signals are read from prometheus, but the Server has no metrics.prometheus.url");
     }
   }
   if (!errors.empty()) return Fail(ErrorCode::kInvalidArgument, "{}", errors.ToText());

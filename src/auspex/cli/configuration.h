@@ -30,8 +30,8 @@ struct Configuration {
   std::vector<rollout::ServiceConfig> services;
 };
 
-// Reads and checks all files; touches nothing else. Error: kInvalidArgument with one line for each thing that is wrong, each
-// with file:line:column.
+// Reads and checks all files; touches nothing else. Error: kInvalidArgument with one line for each
+// thing that is wrong, each with file:line:column.
 Result<Configuration> ReadConfiguration(const std::vector<std::string>& files);
 
 }  // namespace auspex::cli

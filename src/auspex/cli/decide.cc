@@ -1,9 +1,10 @@
+#include "auspex/rollout/decide.h"
+
 #include <iostream>
 #include <string>
 
 #include "auspex/cli/commands.h"
 #include "auspex/cli/exit_code.h"
-#include "auspex/rollout/decide.h"
 
 namespace auspex::cli {
 
@@ -12,7 +13,8 @@ int DecideStreamCommand() {
   std::cin.tie(nullptr);
   rollout::DecideStream stream;
   for (std::string line; std::getline(std::cin, line);) {
-    if (const auto answer = stream.Handle(line)) std::cout << *answer << std::endl;  // flushed: the other side waits for it
+    if (const auto answer = stream.Handle(line))
+      std::cout << *answer << std::endl;  // flushed: the other side waits for it
     if (!std::cout) return kOutside;
   }
   return kGood;

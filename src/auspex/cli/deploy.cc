@@ -11,7 +11,9 @@ namespace auspex::cli {
 using nlohmann::ordered_json;
 
 int Deploy(const ClientOptions& client, const DeployOptions& options) {
-  ordered_json body{{"service", options.service}, {"version", options.version}, {"actor", ActorName(options.actor)}};
+  ordered_json body{{"service", options.service},
+                    {"version", options.version},
+                    {"actor", ActorName(options.actor)}};
   if (!options.baseline_version.empty()) body["baseline_version"] = options.baseline_version;
   if (options.risk) body["risk"] = *options.risk;
   const Result<std::string> answer = PostApi(client, "/api/v1/deployments", body.dump());

@@ -34,21 +34,29 @@ Finding LookAtRouter(const rollout::ServiceConfig& service) {
   Finding finding{fmt::format("router of {}", service.name), false, ""};
   auto router = routers.Create(service.router, service.router_config);
   if (!router.ok()) return finding.text = router.error().message, finding;
-  const auto view = (*router)->Observe({.backend = service.backend, .baseline = service.servers[0], .canary = service.servers[1]}, RealClock().Now() + 2s);
+  const auto view = (*router)->Observe(
+      {.backend = service.backend, .baseline = service.servers[0], .canary = service.servers[1]},
+      RealClock().Now() + 2s);
   if (!view.ok()) return finding.text = view.error().message, finding;
   finding.good = view->weight == Weight::Zero() || view->weight == Weight::Whole();
-  finding.text = fmt::format("{} {} {}, {} {} {}{}", service.servers[0], view->baseline.share.ToPercent(), view->baseline.up ? "up" : "down",
-                             service.servers[1], view->canary.share.ToPercent(), view->canary.up ? "up" : "down",
-                             finding.good ? "" : "; before a deployment one of them must have 100 %");
+  finding.text =
+      fmt::format("{} {} {}, {} {} {}{}", service.servers[0], view->baseline.share.ToPercent(),
+                  view->baseline.up ? "up" : "down", service.servers[1],
+                  view->canary.share.ToPercent(), view->canary.up ? "up" : "down",
+                  finding.good ? "" : "; before a deployment one of them must have 100 %");
   return finding;
 }
 
 Finding LookAtMetrics(const ServerConfig& server) {
   const RealClock clock;
-  auto source = telemetry::MakePrometheus({.url = server.prometheus_url, .bearer = server.prometheus_bearer, .ca_file = server.prometheus_ca}, &clock);
+  auto source = telemetry::MakePrometheus({.url = server.prometheus_url,
+                                           .bearer = server.prometheus_bearer,
+                                           .ca_file = server.prometheus_ca},
+                                          &clock);
   if (!source.ok()) return {"metrics", false, source.error().message};
   const auto answer = (*source)->Instant("vector(1)", clock.Wall(), clock.Now() + 2s);
-  return {"metrics", answer.ok(), answer.ok() ? server.prometheus_url + " answers" : answer.error().message};
+  return {"metrics", answer.ok(),
+          answer.ok() ? server.prometheus_url + " answers" : answer.error().message};
 }
 
 Finding LookAtLedger(const ServerConfig& server) {
@@ -56,18 +64,27 @@ Finding LookAtLedger(const ServerConfig& server) {
   if (std::filesystem::exists(server.ledger_path)) {
     const auto report = storage::VerifyLedgerFile(server.ledger_path, nullptr);
     if (!report.ok()) return {"ledger", false, report.error().message};
-    return {"ledger", report->Sound(), report->Sound() ? fmt::format("{}: {} entries, chain unbroken", server.ledger_path, report->entries) : report->finding};
+    return {"ledger", report->Sound(),
+            report->Sound()
+                ? fmt::format("{}: {} entries, chain unbroken", server.ledger_path, report->entries)
+                : report->finding};
   }
   std::filesystem::path there = folder.empty() ? "." : folder;
   while (!there.empty() && !std::filesystem::exists(there)) there = there.parent_path();
   const bool writable = ::access(there.empty() ? "." : there.c_str(), W_OK) == 0;
-  return {"ledger", writable, writable ? server.ledger_path + " will be made" : fmt::format("{} cannot be written; change its owner or spec.ledger.path", there.string())};
+  return {"ledger", writable,
+          writable ? server.ledger_path + " will be made"
+                   : fmt::format("{} cannot be written; change its owner or spec.ledger.path",
+                                 there.string())};
 }
 
 Finding LookAtClock() {
-  const auto year = std::chrono::year_month_day(std::chrono::floor<std::chrono::days>(RealClock().Wall())).year();
+  const auto year =
+      std::chrono::year_month_day(std::chrono::floor<std::chrono::days>(RealClock().Wall())).year();
   const bool good = year >= std::chrono::year(2024);
-  return {"clock", good, good ? ToRfc3339(RealClock().Wall()) : "the clock says " + ToRfc3339(RealClock().Wall()) + "; set it, or run NTP"};
+  return {"clock", good,
+          good ? ToRfc3339(RealClock().Wall())
+               : "the clock says " + ToRfc3339(RealClock().Wall()) + "; set it, or run NTP"};
 }
 
 }  // namespace
@@ -78,14 +95,18 @@ int Doctor(const std::vector<std::string>& files, bool json) {
     const Result<Configuration> configuration = ReadConfiguration(files);
     if (!configuration.ok()) return Complain("doctor", configuration.error());
     findings.push_back(LookAtLedger(configuration->server));
-    if (!configuration->server.prometheus_url.empty()) findings.push_back(LookAtMetrics(configuration->server));
+    if (!configuration->server.prometheus_url.empty())
+      findings.push_back(LookAtMetrics(configuration->server));
     for (const auto& service : configuration->services) findings.push_back(LookAtRouter(service));
   }
   bool good = true;
   for (const Finding& finding : findings) {
     good = good && finding.good;
     if (json) {
-      fmt::print("{}\n", nlohmann::ordered_json{{"check", finding.what}, {"good", finding.good}, {"text", finding.text}}.dump());
+      fmt::print("{}\n",
+                 nlohmann::ordered_json{
+                     {"check", finding.what}, {"good", finding.good}, {"text", finding.text}}
+                     .dump());
     } else {
       fmt::print("{}  {:<24} {}\n", finding.good ? "ok  " : "FAIL", finding.what, finding.text);
     }

@@ -10,19 +10,26 @@ ExitCode CodeFor(const Error& error) {
   switch (error.code) {
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kNotFound:
-    case ErrorCode::kConflict: return kWrongInput;
+    case ErrorCode::kConflict:
+      return kWrongInput;
     case ErrorCode::kPermissionDenied:
-    case ErrorCode::kUnavailable: return kOutside;
-    case ErrorCode::kNoData: return kNoAnswer;
-    case ErrorCode::kDataLoss: return kBad;
-    case ErrorCode::kInternal: return kBug;
+    case ErrorCode::kUnavailable:
+      return kOutside;
+    case ErrorCode::kNoData:
+      return kNoAnswer;
+    case ErrorCode::kDataLoss:
+      return kBad;
+    case ErrorCode::kInternal:
+      return kBug;
   }
   return kBug;
 }
 
 int Complain(std::string_view command, const Error& error) {
   fmt::print(stderr, "auspex {}: {}\n", command, error.message);
-  if (error.code == ErrorCode::kInternal) fmt::print(stderr, "This is a bug of Auspex; please report it with the command and this text.\n");
+  if (error.code == ErrorCode::kInternal)
+    fmt::print(stderr,
+               "This is a bug of Auspex; please report it with the command and this text.\n");
   return CodeFor(error);
 }
 

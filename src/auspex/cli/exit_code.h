@@ -8,11 +8,11 @@ namespace auspex::cli {
 
 // What the process tells the shell.
 enum ExitCode : int {
-  kGood = 0,         // done; promoted, pass, valid
-  kBad = 1,          // done; rolled back with verdict fail, broken chain
-  kWrongInput = 2,   // wrong use or bad input; nothing was changed
-  kOutside = 3,      // something outside could not be reached or refused
-  kNoAnswer = 4,     // done; held, not proven, too little data
+  kGood = 0,        // done; promoted, pass, valid
+  kBad = 1,         // done; rolled back with verdict fail, broken chain
+  kWrongInput = 2,  // wrong use or bad input; nothing was changed
+  kOutside = 3,     // something outside could not be reached or refused
+  kNoAnswer = 4,    // done; held, not proven, too little data
   kBug = 70,
 };
 

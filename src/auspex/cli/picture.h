@@ -5,8 +5,9 @@
 
 namespace auspex::cli {
 
-// Draws a deployment as it moves. On a terminal a block that is drawn over itself; else a line whenever the weight, the state
-// or the decision changes, and every ten seconds. Takes the API's deployment object. Not thread-safe.
+// Draws a deployment as it moves. On a terminal a block that is drawn over itself; else a line
+// whenever the weight, the state or the decision changes, and every ten seconds. Takes the API's
+// deployment object. Not thread-safe.
 class Picture {
  public:
   Picture();
@@ -17,7 +18,7 @@ class Picture {
   bool terminal_;
   bool colour_;
   int lines_drawn_ = 0;
-  std::string last_;       // what of the last line must change for a new one
+  std::string last_;  // what of the last line must change for a new one
   double last_t_s_ = -1e9;
 };
 

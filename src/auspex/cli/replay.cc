@@ -31,7 +31,8 @@ int Report(const std::string& what, const Outcome& outcome, bool as_json) {
   for (const std::string& difference : outcome.differences) fmt::print(stderr, "{}\n", difference);
   if (!as_json) {
     fmt::print("{}: {} decisions decided again, {}\n", what, outcome.decisions,
-               outcome.differences.empty() ? "all the same bit for bit" : fmt::format("{} differ", outcome.differences.size()));
+               outcome.differences.empty() ? "all the same bit for bit"
+                                           : fmt::format("{} differ", outcome.differences.size()));
   }
   return outcome.differences.empty() ? kGood : kBad;
 }
@@ -67,11 +68,13 @@ Result<Outcome> ReplayFile(const std::string& path) {
     } else if (entry.is_object() && entry.contains("out")) {
       ++outcome.decisions;
       if (!answer || !Same(entry["out"], json::parse(*answer))) {
-        outcome.differences.push_back(fmt::format("line {}: stored {} decided {}", number, entry["out"].dump(), answer.value_or("nothing")));
+        outcome.differences.push_back(fmt::format("line {}: stored {} decided {}", number,
+                                                  entry["out"].dump(), answer.value_or("nothing")));
       }
       if (answer) outcome.lines.push_back(*answer);
     } else {
-      return Fail(ErrorCode::kInvalidArgument, "{}:{}: a line is {{\"in\":…}} or {{\"out\":…}}", path, number);
+      return Fail(ErrorCode::kInvalidArgument, "{}:{}: a line is {{\"in\":…}} or {{\"out\":…}}",
+                  path, number);
     }
   }
   return outcome;
@@ -86,7 +89,9 @@ Result<Outcome> ReplayDeployment(const LedgerOptions& options, const std::string
   AUSPEX_TRY(const std::vector<storage::Entry> entries, rollout::AllEntries(ledger.get(), id));
   auto replayed = rollout::Replay(entries);
   if (!replayed.ok()) return Within(fmt::format("{} in {}", id, options.ledger), replayed.error());
-  return Outcome{.decisions = replayed->decisions, .differences = replayed->differences, .lines = replayed->lines};
+  return Outcome{.decisions = replayed->decisions,
+                 .differences = replayed->differences,
+                 .lines = replayed->lines};
 }
 
 }  // namespace

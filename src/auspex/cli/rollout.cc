@@ -20,30 +20,49 @@ using nlohmann::ordered_json;
 constexpr Duration kPoll = 500ms;
 constexpr Duration kDaemonPatience = 60s;  // a daemon that restarts is waited for
 
-std::string Share(const ordered_json& value) { return value.is_number() ? fmt::format("{:.2f} %", 100.0 * value.get<double>()) : "-"; }
+std::string Share(const ordered_json& value) {
+  return value.is_number() ? fmt::format("{:.2f} %", 100.0 * value.get<double>()) : "-";
+}
 
-std::string Word(const ordered_json& value) { return value.is_string() ? value.get<std::string>() : "-"; }
+std::string Word(const ordered_json& value) {
+  return value.is_string() ? value.get<std::string>() : "-";
+}
 
 void PrintRow(const ordered_json& d) {
-  fmt::print("{:<40} {:<14} {:<10} {:<10} {:>9} {:>8} {:>7.2f}  {}\n", d.value("id", ""), d.value("service", ""), d.value("state", ""),
-             d.value("decision", ""), Share(d["weight"]), Share(d["p_fail"]), d.value("log_e", 0.0), d.value("reason", ""));
+  fmt::print("{:<40} {:<14} {:<10} {:<10} {:>9} {:>8} {:>7.2f}  {}\n", d.value("id", ""),
+             d.value("service", ""), d.value("state", ""), d.value("decision", ""),
+             Share(d["weight"]), Share(d["p_fail"]), d.value("log_e", 0.0), d.value("reason", ""));
 }
 
 void PrintDeployment(const ordered_json& d) {
-  fmt::print("{}\n  service     {} {}\n  state       {}\n  decision    {} (verdict {}, by {})\n  weight      {} asked, {} given\n  confidence  {}\n", d.value("id", ""),
-             d.value("service", ""), d.value("version", ""), d.value("state", ""), d.value("decision", ""), Word(d["verdict"]), Word(d["by"]),
-             Share(d["weight"]), Share(d["weight_given"]), Share(d["confidence"]));
-  fmt::print("  evidence    log E {:.3f}, proven at {:.3f}\n  requests    canary {}, baseline {}\n  harmed      {:.1f} beyond what the baseline would have\n",
-             d.value("log_e", 0.0), d.value("log_e_bar", 0.0), d["requests"]["canary"].dump(), d["requests"]["baseline"].dump(), d.value("users_harmed", 0.0));
-  if (d["requests_needed"].is_number()) fmt::print("  needed      {:.0f} more requests to prove a doubled error rate\n", d["requests_needed"].get<double>());
-  if (d.value("feed_lost", 0) > 0) fmt::print("  feed        {} requests that the proxy counted did not arrive in its log\n", d["feed_lost"].dump());
-  fmt::print("  started     {}\n  ended       {}\n  reason      {}\n", d.value("started_at", ""), Word(d["ended_at"]), d.value("reason", ""));
+  fmt::print(
+      "{}\n  service     {} {}\n  state       {}\n  decision    {} (verdict {}, by {})\n  weight   "
+      "   {} asked, {} given\n  confidence  {}\n",
+      d.value("id", ""), d.value("service", ""), d.value("version", ""), d.value("state", ""),
+      d.value("decision", ""), Word(d["verdict"]), Word(d["by"]), Share(d["weight"]),
+      Share(d["weight_given"]), Share(d["confidence"]));
+  fmt::print(
+      "  evidence    log E {:.3f}, proven at {:.3f}\n  requests    canary {}, baseline {}\n  "
+      "harmed      {:.1f} beyond what the baseline would have\n",
+      d.value("log_e", 0.0), d.value("log_e_bar", 0.0), d["requests"]["canary"].dump(),
+      d["requests"]["baseline"].dump(), d.value("users_harmed", 0.0));
+  if (d["requests_needed"].is_number())
+    fmt::print("  needed      {:.0f} more requests to prove a doubled error rate\n",
+               d["requests_needed"].get<double>());
+  if (d.value("feed_lost", 0) > 0)
+    fmt::print("  feed        {} requests that the proxy counted did not arrive in its log\n",
+               d["feed_lost"].dump());
+  fmt::print("  started     {}\n  ended       {}\n  reason      {}\n", d.value("started_at", ""),
+             Word(d["ended_at"]), d.value("reason", ""));
 }
 
 // Prints decisions newer than `after`, a line each; the newest's seq.
-Result<std::string> PrintDecisions(const ClientOptions& client, const std::string& id, std::string after) {
+Result<std::string> PrintDecisions(const ClientOptions& client, const std::string& id,
+                                   std::string after) {
   while (true) {
-    AUSPEX_TRY(const std::string text, GetApi(client, fmt::format("/api/v1/deployments/{}/decisions?limit=500&cursor={}", id, after)));
+    AUSPEX_TRY(const std::string text,
+               GetApi(client, fmt::format("/api/v1/deployments/{}/decisions?limit=500&cursor={}",
+                                          id, after)));
     const ordered_json page = ordered_json::parse(text);
     for (const ordered_json& decision : page["items"]) {
       fmt::print("{}\n", decision.dump());
@@ -61,14 +80,18 @@ int RolloutList(const ClientOptions& client, const std::string& service, bool al
   std::string cursor;
   bool first = true;
   while (true) {
-    std::string path = fmt::format("/api/v1/deployments?limit=100{}{}{}", all ? "" : "&state=active", service.empty() ? "" : "&service=" + service,
-                                   cursor.empty() ? "" : "&cursor=" + cursor);
+    std::string path = fmt::format(
+        "/api/v1/deployments?limit=100{}{}{}", all ? "" : "&state=active",
+        service.empty() ? "" : "&service=" + service, cursor.empty() ? "" : "&cursor=" + cursor);
     const Result<std::string> text = GetApi(client, path);
     if (!text.ok()) return Complain("rollout list", text.error());
     const ordered_json page = ordered_json::parse(*text);
-    if (first && !client.json && page["items"].empty()) fmt::print("no rollout {}; begin one with `auspex deploy SERVICE --version V`\n", all ? "is known" : "is running");
+    if (first && !client.json && page["items"].empty())
+      fmt::print("no rollout {}; begin one with `auspex deploy SERVICE --version V`\n",
+                 all ? "is known" : "is running");
     if (first && !client.json && !page["items"].empty()) {
-      fmt::print("{:<40} {:<14} {:<10} {:<10} {:>9} {:>8} {:>7}  {}\n", "ID", "SERVICE", "STATE", "DECISION", "WEIGHT", "P(FAIL)", "LOG E", "REASON");
+      fmt::print("{:<40} {:<14} {:<10} {:<10} {:>9} {:>8} {:>7}  {}\n", "ID", "SERVICE", "STATE",
+                 "DECISION", "WEIGHT", "P(FAIL)", "LOG E", "REASON");
     }
     first = false;
     for (const ordered_json& d : page["items"]) {
@@ -99,13 +122,21 @@ int RolloutExplain(const ClientOptions& client, const std::string& id) {
   if (!text.ok()) return Complain("rollout explain", text.error());
   if (client.json) return fmt::print("{}\n", *text), kGood;
   const ordered_json evidence = ordered_json::parse(*text);
-  fmt::print("log E {:.3f}, proven at {:.3f}; P(faulty now) {:.2f} %\n\n{:<24} {:>8} {:>10} {:>10} {:>14}\n", evidence["log_e"].get<double>(),
-             evidence["log_e_bar"].get<double>(), 100 * evidence["p_fail"].get<double>(), "METRIC", "WEIGHT", "LOG E", "OF ALL", "BASELINE RATE");
+  fmt::print(
+      "log E {:.3f}, proven at {:.3f}; P(faulty now) {:.2f} %\n\n{:<24} {:>8} {:>10} {:>10} "
+      "{:>14}\n",
+      evidence["log_e"].get<double>(), evidence["log_e_bar"].get<double>(),
+      100 * evidence["p_fail"].get<double>(), "METRIC", "WEIGHT", "LOG E", "OF ALL",
+      "BASELINE RATE");
   ordered_json metrics = evidence["metrics"];
-  std::sort(metrics.begin(), metrics.end(), [](const ordered_json& a, const ordered_json& b) { return a["share"].get<double>() > b["share"].get<double>(); });
+  std::sort(metrics.begin(), metrics.end(), [](const ordered_json& a, const ordered_json& b) {
+    return a["share"].get<double>() > b["share"].get<double>();
+  });
   for (const ordered_json& metric : metrics) {
-    fmt::print("{:<24} {:>6.1f} % {:>10.3f} {:>8.1f} % {:>14.6f}\n", metric["name"].get<std::string>(), 100 * metric["weight"].get<double>(),
-               metric["log_e"].get<double>(), 100 * metric["share"].get<double>(), metric["baseline_rate"].get<double>());
+    fmt::print("{:<24} {:>6.1f} % {:>10.3f} {:>8.1f} % {:>14.6f}\n",
+               metric["name"].get<std::string>(), 100 * metric["weight"].get<double>(),
+               metric["log_e"].get<double>(), 100 * metric["share"].get<double>(),
+               metric["baseline_rate"].get<double>());
   }
   return kGood;
 }
@@ -117,7 +148,8 @@ int RolloutWatch(const ClientOptions& client, const std::string& id) {
   while (true) {
     const Result<std::string> text = GetApi(client, "/api/v1/deployments/" + id);
     const bool away = !text.ok() && text.error().code == ErrorCode::kUnavailable;
-    if (!text.ok() && (!away || RealClock().Now() - answered > kDaemonPatience)) return Complain("rollout watch", text.error());
+    if (!text.ok() && (!away || RealClock().Now() - answered > kDaemonPatience))
+      return Complain("rollout watch", text.error());
     if (text.ok()) {
       answered = RealClock().Now();
       const ordered_json deployment = ordered_json::parse(*text);
@@ -129,7 +161,9 @@ int RolloutWatch(const ClientOptions& client, const std::string& id) {
       }
       if (deployment["state"] == "ended") {
         if (!client.json) PrintDeployment(deployment);
-        return CodeForEnd(deployment.value("decision", ""), deployment["verdict"].is_string() ? deployment["verdict"].get<std::string>() : "");
+        return CodeForEnd(
+            deployment.value("decision", ""),
+            deployment["verdict"].is_string() ? deployment["verdict"].get<std::string>() : "");
       }
     }
     std::this_thread::sleep_for(kPoll);
@@ -143,7 +177,8 @@ int RolloutOrder(const ClientOptions& client, const OrderOptions& order) {
     if (!weight.ok()) return Complain("rollout weight", weight.error());
     body["weight"] = weight->share();
   }
-  const Result<std::string> text = PostApi(client, fmt::format("/api/v1/deployments/{}/{}", order.id, order.verb), body.dump());
+  const Result<std::string> text =
+      PostApi(client, fmt::format("/api/v1/deployments/{}/{}", order.id, order.verb), body.dump());
   if (!text.ok()) return Complain("rollout " + order.verb, text.error());
   if (client.json) {
     fmt::print("{}\n", *text);

@@ -17,7 +17,8 @@ namespace {
 // Two examples first, then the options: what a reader of --help looks for.
 class ExampleFormatter final : public CLI::Formatter {
  public:
-  std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+  std::string make_help(const CLI::App* app, std::string name,
+                        CLI::AppFormatMode mode) const override {
     const std::string examples = app->get_footer();
     std::string help = CLI::Formatter::make_help(app, std::move(name), mode);
     if (examples.empty()) return help;
@@ -44,7 +45,8 @@ struct Options {
   int exit = kGood;
 };
 
-CLI::App* Command(CLI::App* parent, const std::string& name, const std::string& text, const std::string& examples) {
+CLI::App* Command(CLI::App* parent, const std::string& name, const std::string& text,
+                  const std::string& examples) {
   CLI::App* command = parent->add_subcommand(name, text);
   command->footer(examples);
   return command;
@@ -56,40 +58,53 @@ void AddServer(CLI::App* command, Options* o) {
 }
 
 void AddDemo(CLI::App* app, Options* o) {
-  CLI::App* demo = Command(app, "demo", "One real rollout on this machine: HAProxy, Prometheus, two versions, load",
-                           "  auspex demo\n  auspex demo --fault errors --seed 7 --json");
+  CLI::App* demo = Command(
+      app, "demo", "One real rollout on this machine: HAProxy, Prometheus, two versions, load",
+      "  auspex demo\n  auspex demo --fault errors --seed 7 --json");
   demo->add_option("--fault", o->demo.fault, "none|errors|latency|tail|leak|crash|load|dependency");
   demo->add_option("--seed", o->demo.seed, "of arrivals, latencies and errors");
   demo->add_option("--rps", o->demo.rps, "requests a second")->check(CLI::Range(1.0, 20000.0));
-  demo->add_option("--minutes", o->demo.minutes, "ends it with exit 4")->check(CLI::Range(0.1, 600.0));
+  demo->add_option("--minutes", o->demo.minutes, "ends it with exit 4")
+      ->check(CLI::Range(0.1, 600.0));
   demo->add_flag("--keep", o->demo.keep, "keep the folder with configuration, ledger and logs");
-  demo->add_option("--kill-every", o->demo.kill_every, "end the daemon with SIGKILL every so many seconds, at random")->check(CLI::Range(0.0, 600.0));
+  demo->add_option("--kill-every", o->demo.kill_every,
+                   "end the daemon with SIGKILL every so many seconds, at random")
+      ->check(CLI::Range(0.0, 600.0));
   demo->add_flag("--json", o->demo.json, "progress lines, then the answer as one line");
   demo->callback([o] { o->exit = Demo(o->demo); });
 }
 
 void AddDaemon(CLI::App* app, Options* o) {
-  CLI::App* serve = Command(app, "serve", "The daemon: API and rollouts", "  auspex serve --config auspex.yaml\n  auspex serve --config server.yaml --config services.yaml");
+  CLI::App* serve = Command(app, "serve", "The daemon: API and rollouts",
+                            "  auspex serve --config auspex.yaml\n  auspex serve --config "
+                            "server.yaml --config services.yaml");
   serve->add_option("--config", o->files, "YAML files, one or more")->required();
   serve->callback([o] { o->exit = Serve(o->files); });
 
-  CLI::App* check = Command(app, "check", "Validates configuration and says what it would do; touches nothing", "  auspex check auspex.yaml\n  auspex check --json server.yaml services.yaml");
+  CLI::App* check =
+      Command(app, "check", "Validates configuration and says what it would do; touches nothing",
+              "  auspex check auspex.yaml\n  auspex check --json server.yaml services.yaml");
   check->add_option("files", o->files, "YAML files")->required();
   check->add_flag("--json", o->json, "print JSON");
   check->callback([o] { o->exit = Check(o->files, o->json); });
 
-  CLI::App* doctor = Command(app, "doctor", "What of the environment works, a line each with the mend", "  auspex doctor\n  auspex doctor --config auspex.yaml");
+  CLI::App* doctor =
+      Command(app, "doctor", "What of the environment works, a line each with the mend",
+              "  auspex doctor\n  auspex doctor --config auspex.yaml");
   doctor->add_option("--config", o->files, "YAML files of the daemon");
   doctor->add_flag("--json", o->json, "print JSON");
   doctor->callback([o] { o->exit = Doctor(o->files, o->json); });
 }
 
 void AddDeploy(CLI::App* app, Options* o) {
-  CLI::App* deploy = Command(app, "deploy", "Announces a deployment; its canary is the slot without traffic",
-                             "  auspex deploy checkout --version 1.8.2 --wait\n  auspex deploy checkout --version 1.8.2 --risk 40%");
+  CLI::App* deploy =
+      Command(app, "deploy", "Announces a deployment; its canary is the slot without traffic",
+              "  auspex deploy checkout --version 1.8.2 --wait\n  auspex deploy checkout --version "
+              "1.8.2 --risk 40%");
   deploy->add_option("service", o->deploy.service, "as configured")->required();
   deploy->add_option("--version", o->deploy.version, "of the canary")->required();
-  deploy->add_option("--baseline-version", o->deploy.baseline_version, "what serves now, for queries with $version");
+  deploy->add_option("--baseline-version", o->deploy.baseline_version,
+                     "what serves now, for queries with $version");
   deploy->add_option("--risk", o->risk, "P(fail) before traffic, 40% or 0.4");
   deploy->add_option("--actor", o->deploy.actor, "who deploys; default user@host");
   deploy->add_flag("--wait", o->deploy.wait, "follow it to its end");
@@ -120,8 +135,11 @@ void AddOrders(CLI::App* rollout, Options* o) {
                                     {"weight", "Sets the weight and pauses"}};
   for (const Verb& verb : kVerbs) {
     const bool weight = std::string_view(verb.name) == "weight";
-    CLI::App* command = Command(rollout, verb.name, verb.text,
-                                fmt::format("  auspex rollout {0} ID{1} --reason 'checked by hand'\n  auspex rollout {0} ID{1} --reason 'INC-12' --json", verb.name, weight ? " 10%" : ""));
+    CLI::App* command =
+        Command(rollout, verb.name, verb.text,
+                fmt::format("  auspex rollout {0} ID{1} --reason 'checked by hand'\n  auspex "
+                            "rollout {0} ID{1} --reason 'INC-12' --json",
+                            verb.name, weight ? " 10%" : ""));
     command->add_option("id", o->order.id, "the deployment")->required();
     if (weight) command->add_option("weight", o->order.weight, "10% or 0.1")->required();
     command->add_option("--reason", o->order.reason, "why; kept in the ledger")->required();
@@ -136,9 +154,13 @@ void AddOrders(CLI::App* rollout, Options* o) {
 }
 
 void AddRollout(CLI::App* app, Options* o) {
-  CLI::App* rollout = Command(app, "rollout", "See and steer rollouts", "  auspex rollout list\n  auspex rollout watch checkout-1.8.2-1764000000000");
+  CLI::App* rollout =
+      Command(app, "rollout", "See and steer rollouts",
+              "  auspex rollout list\n  auspex rollout watch checkout-1.8.2-1764000000000");
   rollout->require_subcommand(1);
-  CLI::App* list = Command(rollout, "list", "Running rollouts", "  auspex rollout list\n  auspex rollout list --all --service checkout --json");
+  CLI::App* list =
+      Command(rollout, "list", "Running rollouts",
+              "  auspex rollout list\n  auspex rollout list --all --service checkout --json");
   list->add_flag("--all", o->all, "ended ones too");
   list->add_option("--service", o->service, "of one service");
   AddServer(list, o);
@@ -151,9 +173,13 @@ void AddRollout(CLI::App* app, Options* o) {
     const char* text;
     int (*run)(const ClientOptions&, const std::string&);
   };
-  static constexpr View kViews[] = {{"get", "One deployment", &RolloutGet}, {"watch", "Follows it to its end", &RolloutWatch}, {"explain", "What the evidence stands on", &RolloutExplain}};
+  static constexpr View kViews[] = {{"get", "One deployment", &RolloutGet},
+                                    {"watch", "Follows it to its end", &RolloutWatch},
+                                    {"explain", "What the evidence stands on", &RolloutExplain}};
   for (const View& view : kViews) {
-    CLI::App* command = Command(rollout, view.name, view.text, fmt::format("  auspex rollout {0} ID\n  auspex rollout {0} ID --json", view.name));
+    CLI::App* command =
+        Command(rollout, view.name, view.text,
+                fmt::format("  auspex rollout {0} ID\n  auspex rollout {0} ID --json", view.name));
     command->add_option("id", o->id, "the deployment")->required();
     AddServer(command, o);
     command->callback([o, run = view.run] {
@@ -167,19 +193,30 @@ void AddRollout(CLI::App* app, Options* o) {
 void AddLedger(CLI::App* app, Options* o) {
   const auto add = [o](CLI::App* command) {
     command->add_option("--ledger", o->ledger.ledger, "the ledger's file (default var/auspex.db)");
-    command->add_option("--objects", o->ledger.objects, "the object store's folder (default var/objects)");
+    command->add_option("--objects", o->ledger.objects,
+                        "the object store's folder (default var/objects)");
     command->add_flag("--json", o->ledger.json, "print JSON");
   };
-  CLI::App* decide = Command(app, "decide", "The controller as a co-process: windows in, decisions out, a JSON object a line",
-                             "  auspex decide < windows.jsonl\n  my-collector | auspex decide | my-router");
+  CLI::App* decide =
+      Command(app, "decide",
+              "The controller as a co-process: windows in, decisions out, a JSON object a line",
+              "  auspex decide < windows.jsonl\n  my-collector | auspex decide | my-router");
   decide->callback([o] { o->exit = DecideStreamCommand(); });
-  CLI::App* replay = Command(app, "replay", "Decides a deployment again and compares bit for bit", "  auspex replay checkout-1.8.2-1764000000000\n  auspex replay --json trace.jsonl");
-  replay->add_option("what", o->what, "a deployment's id, or a file of {\"in\":…} and {\"out\":…} lines")->required();
+  CLI::App* replay =
+      Command(app, "replay", "Decides a deployment again and compares bit for bit",
+              "  auspex replay checkout-1.8.2-1764000000000\n  auspex replay --json trace.jsonl");
+  replay
+      ->add_option("what", o->what,
+                   "a deployment's id, or a file of {\"in\":…} and {\"out\":…} lines")
+      ->required();
   add(replay);
   replay->callback([o] { o->exit = Replay(o->ledger, o->what); });
-  CLI::App* audit = Command(app, "audit", "The ledger's hash chain", "  auspex audit verify\n  auspex audit verify --ledger var/auspex.db --json");
+  CLI::App* audit =
+      Command(app, "audit", "The ledger's hash chain",
+              "  auspex audit verify\n  auspex audit verify --ledger var/auspex.db --json");
   audit->require_subcommand(1);
-  CLI::App* verify = Command(audit, "verify", "Proves that no entry was changed", "  auspex audit verify\n  auspex audit verify backup.db --json");
+  CLI::App* verify = Command(audit, "verify", "Proves that no entry was changed",
+                             "  auspex audit verify\n  auspex audit verify backup.db --json");
   verify->add_option("file", o->ledger.ledger, "the ledger's file (default var/auspex.db)");
   add(verify);
   verify->callback([o] { o->exit = AuditVerify(o->ledger); });
@@ -193,7 +230,10 @@ int Run(int argc, char** argv) {
   Options o;
   o.client.server = FromEnvironment("AUSPEX_SERVER", o.client.server);
   o.client.token = FromEnvironment("AUSPEX_TOKEN", "");
-  CLI::App app("Auspex predicts whether a deployment will fail, steers its canary, and rolls it back before many users are hurt.", "auspex");
+  CLI::App app(
+      "Auspex predicts whether a deployment will fail, steers its canary, and rolls it back before "
+      "many users are hurt.",
+      "auspex");
   app.formatter(std::make_shared<ExampleFormatter>());
   app.footer("  auspex demo --fault errors\n  auspex deploy checkout --version 1.8.2 --wait");
   app.require_subcommand(1);

@@ -22,7 +22,8 @@ namespace {
 constexpr long kHourSeconds = 3600;
 constexpr int kHoursOfDay = 24;
 
-// Everything that the daemon stands on. Members are in the order of their making; each outlives what follows.
+// Everything that the daemon stands on. Members are in the order of their making; each outlives
+// what follows.
 struct Daemon {
   RealClock clock;
   Logger log;
@@ -41,26 +42,53 @@ Status Open(const Configuration& configuration, Daemon* d) {
   const std::string address = fmt::format("{}:{}", server.address, server.port);
   RegisterRouters(d->routers);
   AUSPEX_TRY(d->objects, storage::FilesystemStore::Open(server.objects_path));
-  AUSPEX_TRY(d->ledger, storage::SqliteLedger::Open({.path = server.ledger_path, .objects = d->objects.get(), .clock = &d->clock, .address = address}));
-  AUSPEX_TRY(d->feed, telemetry::ProxyLog::Listen({.address = server.feed_address, .port = static_cast<std::uint16_t>(server.feed_port)}, d->log));
+  AUSPEX_TRY(d->ledger, storage::SqliteLedger::Open({.path = server.ledger_path,
+                                                     .objects = d->objects.get(),
+                                                     .clock = &d->clock,
+                                                     .address = address}));
+  AUSPEX_TRY(d->feed,
+             telemetry::ProxyLog::Listen({.address = server.feed_address,
+                                          .port = static_cast<std::uint16_t>(server.feed_port)},
+                                         d->log));
   if (!server.prometheus_url.empty()) {
-    AUSPEX_TRY(d->metrics, telemetry::MakePrometheus({.url = server.prometheus_url, .bearer = server.prometheus_bearer, .ca_file = server.prometheus_ca}, &d->clock));
+    AUSPEX_TRY(d->metrics, telemetry::MakePrometheus({.url = server.prometheus_url,
+                                                      .bearer = server.prometheus_bearer,
+                                                      .ca_file = server.prometheus_ca},
+                                                     &d->clock));
   }
-  AUSPEX_TRY(d->engine, rollout::Engine::Create({.ledger = d->ledger.get(), .requests = d->feed.get(), .metrics = d->metrics.get(), .routers = &d->routers,
-                                                 .clock = &d->clock, .log = &d->log,
-                                                 .on_event = [d](const auto& event) { d->events.Publish(event.type, event.deployment, event.json); }},
-                                                configuration.services));
+  AUSPEX_TRY(d->engine, rollout::Engine::Create(
+                            {.ledger = d->ledger.get(),
+                             .requests = d->feed.get(),
+                             .metrics = d->metrics.get(),
+                             .routers = &d->routers,
+                             .clock = &d->clock,
+                             .log = &d->log,
+                             .on_event =
+                                 [d](const auto& event) {
+                                   d->events.Publish(event.type, event.deployment, event.json);
+                                 }},
+                            configuration.services));
   api::Routes routes;
-  AddRestRoutes({.engine = d->engine.get(), .ledger = d->ledger.get(), .requests = d->feed.get(), .events = &d->events}, &routes);
-  AUSPEX_TRY(d->server, api::HttpServer::Start({.address = server.address, .port = static_cast<std::uint16_t>(server.port)}, routes.ToHandler(), d->log));
-  d->log.Info("listening", {{"api", fmt::format("http://{}:{}", server.address, d->server->port())}, {"feed_port", d->feed->port()}});
+  AddRestRoutes({.engine = d->engine.get(),
+                 .ledger = d->ledger.get(),
+                 .requests = d->feed.get(),
+                 .events = &d->events},
+                &routes);
+  AUSPEX_TRY(d->server, api::HttpServer::Start({.address = server.address,
+                                                .port = static_cast<std::uint16_t>(server.port)},
+                                               routes.ToHandler(), d->log));
+  d->log.Info("listening", {{"api", fmt::format("http://{}:{}", server.address, d->server->port())},
+                            {"feed_port", d->feed->port()}});
   return {};
 }
 
 void Expire(const ServerConfig& server, Daemon* d) {
-  const auto expired = d->ledger->Expire(d->clock.Wall() - std::chrono::duration_cast<std::chrono::microseconds>(server.keep_ticks));
-  if (!expired.ok()) d->log.Warn("expire_failed", {{"error", expired.error().message}});
-  else if (*expired > 0) d->log.Info("ticks_expired", {{"objects", *expired}});
+  const auto expired = d->ledger->Expire(
+      d->clock.Wall() - std::chrono::duration_cast<std::chrono::microseconds>(server.keep_ticks));
+  if (!expired.ok())
+    d->log.Warn("expire_failed", {{"error", expired.error().message}});
+  else if (*expired > 0)
+    d->log.Info("ticks_expired", {{"objects", *expired}});
 }
 
 }  // namespace
@@ -75,7 +103,8 @@ int Serve(const std::vector<std::string>& files) {
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   const auto daemon = std::make_unique<Daemon>();
-  if (const Status opened = Open(*configuration, daemon.get()); !opened.ok()) return Complain("serve", opened.error());
+  if (const Status opened = Open(*configuration, daemon.get()); !opened.ok())
+    return Complain("serve", opened.error());
   for (int hour = 0;; ++hour) {
     if (hour % kHoursOfDay == 0) Expire(configuration->server, daemon.get());
     const timespec patience{.tv_sec = kHourSeconds, .tv_nsec = 0};

@@ -12,15 +12,16 @@ namespace {
 // Tolerated ratio of errors while a fresh instance warms up (section 6).
 constexpr double kWarmUpRatio = 5.0;
 // Prior weights q before they are normalised (section 5).
-constexpr double kErrorsWeight = .35, kT50Weight = .15, kT90Weight = .15, kT99Weight = .20, kRouteWeight = .03,
-                 kHighLoadWeight = .03, kSlopeWeight = .05, kLevelWeight = .03;
+constexpr double kErrorsWeight = .35, kT50Weight = .15, kT90Weight = .15, kT99Weight = .20,
+                 kRouteWeight = .03, kHighLoadWeight = .03, kSlopeWeight = .05, kLevelWeight = .03;
 // Seconds at time scale 1 (sections 3 and 6).
 constexpr double kRateHalfLife = 600.0, kShiftHalfLife = 40.0, kShiftHold = 600.0;
 // Pseudo-counts of history and drift to larger faults, per 10 s (sections 3 and 6).
 constexpr double kHistoryPer10s = .5, kDriftPer10s = .01;
 // What a gauge that speaks against the canary costs per request, and one that does not (section 7).
 constexpr double kGaugeHarm = .1, kQuietGaugeHarm = .005;
-// A latency fault harms the requests that pass the baseline's p99, the upper 1 % point of the normal (section 7).
+// A latency fault harms the requests that pass the baseline's p99, the upper 1 % point of the
+// normal (section 7).
 constexpr double kUpperPercentPoint = 2.3263, kUpperPercent = .01;
 
 double QuantileWithin(double p) { return NormalQuantile(std::clamp(p, 1e-15, 1.0 - 1e-15)); }
@@ -39,7 +40,10 @@ CanaryEvidence::CanaryEvidence(const Options& options) : options_(options) {
     proof_.push_back(MakeMetric(kind, 0, true));
   }
   for (const History::Gauge& gauge : history.gauges) {
-    gauges_.push_back({.name = "level." + gauge.name, .level = LevelEvidence(gauge.noise), .slope = {}, .q = kLevelWeight});
+    gauges_.push_back({.name = "level." + gauge.name,
+                       .level = LevelEvidence(gauge.noise),
+                       .slope = {},
+                       .q = kLevelWeight});
     if (gauge.name != "memory") continue;
     gauges_.push_back({.name = "slope." + gauge.name,
                        .level = {},
@@ -61,7 +65,8 @@ CanaryEvidence::CanaryEvidence(const Options& options) : options_(options) {
   p_fail_ = mixture.p_fail;
 }
 
-CanaryEvidence::Metric CanaryEvidence::MakeMetric(Kind kind, std::size_t route, bool high_load) const {
+CanaryEvidence::Metric CanaryEvidence::MakeMetric(Kind kind, std::size_t route,
+                                                  bool high_load) const {
   const History& history = options_.history;
   double p_hist = history.error_rate;
   double s2 = history.error_s2;
@@ -80,7 +85,8 @@ CanaryEvidence::Metric CanaryEvidence::MakeMetric(Kind kind, std::size_t route, 
       p_hist = .01, s2 = history.latency_s2[2], q = kT99Weight;
       break;
     case Kind::kRoute:
-      p_hist = history.routes[route].error_rate, share = history.routes[route].share, q = kRouteWeight;
+      p_hist = history.routes[route].error_rate, share = history.routes[route].share,
+      q = kRouteWeight;
       break;
   }
   return {.kind = kind,
@@ -116,8 +122,9 @@ void CanaryEvidence::Step(const TickCounts& counts, const TickContext& context) 
     }
     for (Metric& metric : throttle_) {
       RateEvidence::Tick tick = base;
-      const bool history = metric.kind == Kind::kT99 ? !tail_gate_.held
-                                                     : Gated(metric.kind, false) && !error_gate_.held;
+      const bool history = metric.kind == Kind::kT99
+                               ? !tail_gate_.held
+                               : Gated(metric.kind, false) && !error_gate_.held;
       if (history) tick.history_events = kHistoryPer10s * ticks_per_10s;
       StepMetric(&metric, CountsOf(metric, counts), tick);
     }
@@ -125,7 +132,8 @@ void CanaryEvidence::Step(const TickCounts& counts, const TickContext& context) 
   if (!context.warm_up) {
     for (Gauge& gauge : gauges_) {
       const auto found = counts.gauges.find(gauge.name.substr(gauge.name.find('.') + 1));
-      const std::optional<double> y = found == counts.gauges.end() ? std::nullopt : std::optional(found->second);
+      const std::optional<double> y =
+          found == counts.gauges.end() ? std::nullopt : std::optional(found->second);
       if (gauge.level) gauge.level->Step(y);
       if (gauge.slope) gauge.slope->Step(y);
     }
@@ -135,7 +143,8 @@ void CanaryEvidence::Step(const TickCounts& counts, const TickContext& context) 
   p_fail_ = mixture.p_fail;
 }
 
-void CanaryEvidence::StepMetric(Metric* metric, const Counts& counts, const RateEvidence::Tick& tick) const {
+void CanaryEvidence::StepMetric(Metric* metric, const Counts& counts,
+                                const RateEvidence::Tick& tick) const {
   metric->rate.Step(counts, tick);
   const double keep = std::exp2(-options_.tick_s / kShiftHalfLife);
   metric->shift_events = keep * metric->shift_events + counts.baseline_events;
@@ -174,11 +183,16 @@ void CanaryEvidence::UpdateGate(ShiftGate* gate, bool latency) {
 
 Counts CanaryEvidence::CountsOf(const Metric& metric, const TickCounts& counts) {
   switch (metric.kind) {
-    case Kind::kErrors: return counts.errors;
-    case Kind::kT50: return counts.slower[0];
-    case Kind::kT90: return counts.slower[1];
-    case Kind::kT99: return counts.slower[2];
-    case Kind::kRoute: return metric.route < counts.routes.size() ? counts.routes[metric.route] : Counts{};
+    case Kind::kErrors:
+      return counts.errors;
+    case Kind::kT50:
+      return counts.slower[0];
+    case Kind::kT90:
+      return counts.slower[1];
+    case Kind::kT99:
+      return counts.slower[2];
+    case Kind::kRoute:
+      return metric.route < counts.routes.size() ? counts.routes[metric.route] : Counts{};
   }
   return {};
 }
@@ -187,7 +201,8 @@ CanaryEvidence::Mixture CanaryEvidence::Mix(const std::vector<Metric>& metrics) 
   Mixture mixture;
   std::vector<double> log_terms;
   log_terms.reserve(metrics.size() + gauges_.size());
-  for (const Metric& metric : metrics) log_terms.push_back(std::log(metric.q) + metric.rate.log_e());
+  for (const Metric& metric : metrics)
+    log_terms.push_back(std::log(metric.q) + metric.rate.log_e());
   for (const Gauge& gauge : gauges_) log_terms.push_back(std::log(gauge.q) + gauge.log_e());
   const double most = std::max(0.0, *std::max_element(log_terms.begin(), log_terms.end()));
   double total = 0.0;
@@ -213,8 +228,10 @@ double CanaryEvidence::HarmOf(const Metric& metric, double later) {
     const double odds = grid.odds[j] * p / (1.0 - p);
     const double pa = odds / (1.0 + odds);
     const double excess =
-        median ? NormalUpperTail(kUpperPercentPoint - (QuantileWithin(pa) - z)) - kUpperPercent : pa - p;
-    total += (rate.mass(j) + rate.wait() * later * grid.prior[j]) * std::max(0.0, excess) * metric.share;
+        median ? NormalUpperTail(kUpperPercentPoint - (QuantileWithin(pa) - z)) - kUpperPercent
+               : pa - p;
+    total +=
+        (rate.mass(j) + rate.wait() * later * grid.prior[j]) * std::max(0.0, excess) * metric.share;
   }
   return total;
 }
@@ -222,7 +239,8 @@ double CanaryEvidence::HarmOf(const Metric& metric, double later) {
 CanaryEvidence::Throttle CanaryEvidence::ThrottleView(double later) const {
   const Mixture mixture = Mix(throttle_);
   Throttle view{.p_fail = mixture.p_fail, .harm = 0.0};
-  for (std::size_t i = 0; i < throttle_.size(); ++i) view.harm += mixture.post[i] * HarmOf(throttle_[i], later);
+  for (std::size_t i = 0; i < throttle_.size(); ++i)
+    view.harm += mixture.post[i] * HarmOf(throttle_[i], later);
   for (std::size_t i = 0; i < gauges_.size(); ++i) {
     const bool against = std::log(options_.prior_odds * gauges_[i].q) + gauges_[i].log_e() > 0.0;
     view.harm += mixture.post[throttle_.size() + i] * (against ? kGaugeHarm : kQuietGaugeHarm);
@@ -237,17 +255,23 @@ std::optional<double> CanaryEvidence::RequestsNeeded(const Need& need) const {
   const double w = need.w;
   const double psi = pa * (1.0 - p) / (p * (1.0 - pa));
   // Expected log ratio of one request, tempered as a tick is.
-  const Counts expected{.canary_events = pa * w, .canary_requests = w, .baseline_events = (1.0 - w) * p, .baseline_requests = 1.0 - w};
-  const double phi = 1.0 + p / (1.0 - p) * need.requests_per_tick * w * (1.0 - w) * options_.history.error_s2;
+  const Counts expected{.canary_events = pa * w,
+                        .canary_requests = w,
+                        .baseline_events = (1.0 - w) * p,
+                        .baseline_requests = 1.0 - w};
+  const double phi =
+      1.0 + p / (1.0 - p) * need.requests_per_tick * w * (1.0 - w) * options_.history.error_s2;
   const double information = LogRatioProjected(psi, expected, p) / phi;
   if (!(information > 0.0)) return std::nullopt;
-  return std::ceil(std::max(0.0, -std::log(need.alpha * errors.q) - errors.rate.log_e()) / information);
+  return std::ceil(std::max(0.0, -std::log(need.alpha * errors.q) - errors.rate.log_e()) /
+                   information);
 }
 
 std::string CanaryEvidence::NameOf(const Metric& metric) {
   static constexpr const char* kNames[] = {"errors", "t50", "t90", "t99"};
   if (metric.kind == Kind::kRoute) return "route" + std::to_string(metric.route);
-  return (metric.high_load ? "high." : "") + std::string(kNames[static_cast<std::size_t>(metric.kind)]);
+  return (metric.high_load ? "high." : "") +
+         std::string(kNames[static_cast<std::size_t>(metric.kind)]);
 }
 
 std::vector<MetricState> CanaryEvidence::Metrics() const {

@@ -24,37 +24,39 @@ struct History {
     GaugeNoise noise;
   };
   double error_rate = 0.001;
-  double error_s2 = 0.0;                   // overdispersion of errors and routes, per tick
-  std::array<double, 3> latency_s2{};      // of t50, t90, t99
+  double error_s2 = 0.0;               // overdispersion of errors and routes, per tick
+  std::array<double, 3> latency_s2{};  // of t50, t90, t99
   std::vector<Route> routes;
   std::vector<Gauge> gauges;
 };
 
 struct TickCounts {
   Counts errors;
-  std::array<Counts, 3> slower;        // than t50, t90, t99
-  std::vector<Counts> routes;          // errors, in the order of History::routes; missing ones count as 0 of 0
+  std::array<Counts, 3> slower;  // than t50, t90, t99
+  std::vector<Counts>
+      routes;  // errors, in the order of History::routes; missing ones count as 0 of 0
   std::map<std::string, double> gauges;  // ln(canary / baseline)
 };
 
 struct TickContext {
-  double hazard = 0.0;      // section 3
-  bool warm_up = false;     // section 6
-  bool high_load = false;   // weight >= .3
+  double hazard = 0.0;     // section 3
+  bool warm_up = false;    // section 6
+  bool high_load = false;  // weight >= .3
 };
 
 // One metric, as it stands: for people and diagnosis.
 struct MetricState {
-  std::string name;        // errors, t50, t90, t99, route0…, high.errors…, level.memory, slope.memory
-  double weight = 0.0;     // q, sums to 1 over all
-  double log_e = 0.0;      // of F
-  double active = 1.0;     // the share of E that says "already faulty"
-  double share = 0.0;      // of sum q E: what of the whole evidence this metric carries
+  std::string name;  // errors, t50, t90, t99, route0…, high.errors…, level.memory, slope.memory
+  double weight = 0.0;  // q, sums to 1 over all
+  double log_e = 0.0;   // of F
+  double active = 1.0;  // the share of E that says "already faulty"
+  double share = 0.0;   // of sum q E: what of the whole evidence this metric carries
   double baseline_rate = 0.0;
 };
 
-// All metrics of one rollout in two copies (sections 5 and 6): F decides whether a fault is proven; G, which also
-// sees history, sets the pace. Durations are at time scale 1. A value: copies are independent.
+// All metrics of one rollout in two copies (sections 5 and 6): F decides whether a fault is proven;
+// G, which also sees history, sets the pace. Durations are at time scale 1. A value: copies are
+// independent.
 class CanaryEvidence {
  public:
   struct Options {
@@ -68,20 +70,23 @@ class CanaryEvidence {
   // One tick, in the order of section 7: end-of-warm-up reset, shift gate, F and G, gauges.
   void Step(const TickCounts& counts, const TickContext& context);
 
-  // ln of E = sum q_m E_m over F. E >= 1/alpha proves a regression at confidence 1 - alpha, at any look.
+  // ln of E = sum q_m E_m over F. E >= 1/alpha proves a regression at confidence 1 - alpha, at any
+  // look.
   [[nodiscard]] double log_e() const { return log_e_; }
   // P(faulty now) of F: calibrated. In [0, 1].
   [[nodiscard]] double p_fail() const { return p_fail_; }
 
-  // G's view, for the pace. `later` = chance that a fault that has not begun begins before the next weight acts.
+  // G's view, for the pace. `later` = chance that a fault that has not begun begins before the next
+  // weight acts.
   struct Throttle {
     double p_fail = 0.0;
     double harm = 0.0;  // H: expected excess harmed per canary request
   };
   [[nodiscard]] Throttle ThrottleView(double later) const;
 
-  // Requests of both arms, at canary share `w`, until E of the errors alone would bring sum q E to 1/alpha if the canary's
-  // errors were `ratio` times the baseline's. nullopt: never. `requests_per_tick` 0 where unknown.
+  // Requests of both arms, at canary share `w`, until E of the errors alone would bring sum q E to
+  // 1/alpha if the canary's errors were `ratio` times the baseline's. nullopt: never.
+  // `requests_per_tick` 0 where unknown.
   struct Need {
     double w = 0.0;
     double alpha = 0.01;
@@ -97,12 +102,12 @@ class CanaryEvidence {
   enum class Kind : std::uint8_t { kErrors, kT50, kT90, kT99, kRoute };
   struct Metric {
     Kind kind;
-    bool high_load;        // a high-load copy, in F only
-    std::size_t route;     // of kRoute
-    double share;          // of the requests that it speaks of
-    double q;              // weight
+    bool high_load;     // a high-load copy, in F only
+    std::size_t route;  // of kRoute
+    double share;       // of the requests that it speaks of
+    double q;           // weight
     RateEvidence rate;
-    double shift_events;   // K and N of the baseline-shift gate, half-life 40 s
+    double shift_events;  // K and N of the baseline-shift gate, half-life 40 s
     double shift_requests;
   };
   struct Gauge {

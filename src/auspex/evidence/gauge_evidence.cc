@@ -24,7 +24,8 @@ double LogMeanExp(const std::array<double, 6>& v) {
 
 }  // namespace
 
-LevelEvidence::LevelEvidence(const GaugeNoise& noise) : phi_(noise.phi), sigma_(1.1 * noise.sigma) {}
+LevelEvidence::LevelEvidence(const GaugeNoise& noise)
+    : phi_(noise.phi), sigma_(1.1 * noise.sigma) {}
 
 void LevelEvidence::Step(std::optional<double> y) {
   if (!y) {
@@ -74,7 +75,9 @@ void SlopeEvidence::Step(std::optional<double> y) {
     const double t = ticks_ + 1.0;
     const double z = (*y - phi_ * previous_) / sigma_;
     const double x0 = (1.0 - phi_) / sigma_;
-    const double x1 = (std::exp(-t / shape_.settling_ticks) - phi_ * std::exp(-(t - 1.0) / shape_.settling_ticks)) / sigma_;
+    const double x1 = (std::exp(-t / shape_.settling_ticks) -
+                       phi_ * std::exp(-(t - 1.0) / shape_.settling_ticks)) /
+                      sigma_;
     const double x2 = (t - phi_ * (t - 1.0)) / sigma_;
     x00_ += x0 * x0;
     x01_ += x0 * x1;

@@ -5,14 +5,16 @@
 
 namespace auspex::evidence {
 
-// A gauge (CPU, memory, database time) seen as y = ln(canary / baseline), AR(1) noise with coefficient `phi` in (-1, 1)
-// and innovation sd `sigma` > 0, both per tick and from A/A history; `sigma` is taken 1.1 times as large (section 4).
+// A gauge (CPU, memory, database time) seen as y = ln(canary / baseline), AR(1) noise with
+// coefficient `phi` in (-1, 1) and innovation sd `sigma` > 0, both per tick and from A/A history;
+// `sigma` is taken 1.1 times as large (section 4).
 struct GaugeNoise {
   double phi = 0.0;
   double sigma = 1.0;
 };
 
-// Is the level more than 1.1 times the baseline's? Prewhitened mixture over {1.2, 1.3, 1.5, 1.8, 2.3, 3}, cumulative.
+// Is the level more than 1.1 times the baseline's? Prewhitened mixture over
+// {1.2, 1.3, 1.5, 1.8, 2.3, 3}, cumulative.
 class LevelEvidence {
  public:
   explicit LevelEvidence(const GaugeNoise& noise);
@@ -30,13 +32,13 @@ class LevelEvidence {
   double information_ = 0.0;  // X
 };
 
-// Does it grow by more than .1 % a minute relative to the baseline? y = mu + a e^(-t/300 s) + b t + noise, mu and a projected
-// out; slopes {.3, .5, .8, 1.3, 2, 3} % a minute, equal weights.
+// Does it grow by more than .1 % a minute relative to the baseline? y = mu + a e^(-t/300 s) + b t +
+// noise, mu and a projected out; slopes {.3, .5, .8, 1.3, 2, 3} % a minute, equal weights.
 class SlopeEvidence {
  public:
   struct Shape {
-    double tolerated_per_tick = 0.0;         // b0
-    double settling_ticks = 30.0;            // 300 s
+    double tolerated_per_tick = 0.0;  // b0
+    double settling_ticks = 30.0;     // 300 s
     std::array<double, 6> slopes_per_tick{};
   };
   // `tick_s` at time scale 1.

@@ -51,7 +51,8 @@ RateGrid MakeRateGrid(double p_hist) {
   std::copy(kPoints.begin(), kPoints.end(), grid.odds.begin());
   double total = 0.0;
   for (const double weight : kMinimaxWeights) total += weight;
-  for (std::size_t i = 0; i < kMinimaxWeights.size(); ++i) grid.prior[i] = kMinimaxWeights[i] / total;
+  for (std::size_t i = 0; i < kMinimaxWeights.size(); ++i)
+    grid.prior[i] = kMinimaxWeights[i] / total;
 
   const double to_60_percent = 1.5 * (1.0 - p_hist) / p_hist;  // odds ratio that lifts p_hist to .6
   if (to_60_percent > 200.0) {
@@ -84,8 +85,10 @@ double LogRatioProjected(double psi, const Counts& c, double p, double tolerated
   const double q = 2.0 * joint / (b + std::sqrt(std::max(0.0, b * b - 4.0 * a * joint)));
   const double qa = tolerated * q;
   if (q <= 0.0 || qa >= 1.0) return 0.0;
-  return c.canary_events * std::log(pa / qa) + (nc - c.canary_events) * std::log((1.0 - pa) / (1.0 - qa)) +
-         c.baseline_events * std::log(p / q) + (nb - c.baseline_events) * std::log((1.0 - p) / (1.0 - q));
+  return c.canary_events * std::log(pa / qa) +
+         (nc - c.canary_events) * std::log((1.0 - pa) / (1.0 - qa)) +
+         c.baseline_events * std::log(p / q) +
+         (nb - c.baseline_events) * std::log((1.0 - p) / (1.0 - q));
 }
 
 RateEvidence::RateEvidence(const Options& options) : options_(options) {

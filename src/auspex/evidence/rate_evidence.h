@@ -18,9 +18,9 @@ struct Counts {
   friend bool operator==(const Counts&, const Counts&) = default;
 };
 
-// The alternatives psi_j (odds ratios) and their prior weights pi_j: 12 points from 1.27 to 120 evenly spaced in the
-// root of the Poisson divergence, with minimax weights; two more where the baseline is so rare that an error rate of .6
-// lies beyond them (section 2).
+// The alternatives psi_j (odds ratios) and their prior weights pi_j: 12 points from 1.27 to 120
+// evenly spaced in the root of the Poisson divergence, with minimax weights; two more where the
+// baseline is so rare that an error rate of .6 lies beyond them (section 2).
 struct RateGrid {
   static constexpr std::size_t kMost = 14;
   std::size_t size = 0;
@@ -30,29 +30,34 @@ struct RateGrid {
 // `p_hist` in [1e-7, .6].
 [[nodiscard]] RateGrid MakeRateGrid(double p_hist);
 
-// Log of the one-tick e-value against canary <= tolerated * baseline: the alternative puts the canary at the odds
-// psi p/(1-p) and the baseline at p, divided by its reverse information projection on the null. Its exponential has
-// expectation <= 1 for every pair of Bernoulli rates in the null and every p in (0, .9] fixed before the tick. 0 where an arm is empty.
-[[nodiscard]] double LogRatioProjected(double psi, const Counts& counts, double p, double tolerated = kToleratedRatio);
-// Its limit for p -> 0, the binomial likelihood ratio given the total of events. Used in tests and where p is unknown.
-[[nodiscard]] double LogRatioConditional(double psi, const Counts& counts, double tolerated = kToleratedRatio);
+// Log of the one-tick e-value against canary <= tolerated * baseline: the alternative puts the
+// canary at the odds psi p/(1-p) and the baseline at p, divided by its reverse information
+// projection on the null. Its exponential has expectation <= 1 for every pair of Bernoulli rates in
+// the null and every p in (0, .9] fixed before the tick. 0 where an arm is empty.
+[[nodiscard]] double LogRatioProjected(double psi, const Counts& counts, double p,
+                                       double tolerated = kToleratedRatio);
+// Its limit for p -> 0, the binomial likelihood ratio given the total of events. Used in tests and
+// where p is unknown.
+[[nodiscard]] double LogRatioConditional(double psi, const Counts& counts,
+                                         double tolerated = kToleratedRatio);
 
-// The e-process of one metric with faults that may begin at any time (section 3). A value: copies are independent.
+// The e-process of one metric with faults that may begin at any time (section 3). A value: copies
+// are independent.
 class RateEvidence {
  public:
   enum class Likelihood { kProjected, kConditional };
   struct Options {
-    double p_hist = 1e-3;            // the baseline's rate in history; clamped to [1e-7, .6]
-    double overdispersion = 0.0;     // s2 of section 4, per tick
-    double begun = 0.6;              // prior share of "faulty from the start"
-    double half_life_ticks = 60.0;   // of the baseline's rate
+    double p_hist = 1e-3;           // the baseline's rate in history; clamped to [1e-7, .6]
+    double overdispersion = 0.0;    // s2 of section 4, per tick
+    double begun = 0.6;             // prior share of "faulty from the start"
+    double half_life_ticks = 60.0;  // of the baseline's rate
     Likelihood likelihood = Likelihood::kProjected;
   };
   struct Tick {
     double tolerated = kToleratedRatio;
-    double hazard = 0.0;         // chance that a fault begins in this tick, h
-    double drift = 0.0;          // share of mass that moves to the next larger alternative
-    double history_events = 0.0; // pseudo-counts a: a events of a/p requests join the baseline
+    double hazard = 0.0;          // chance that a fault begins in this tick, h
+    double drift = 0.0;           // share of mass that moves to the next larger alternative
+    double history_events = 0.0;  // pseudo-counts a: a events of a/p requests join the baseline
   };
 
   explicit RateEvidence(const Options& options);

@@ -14,14 +14,25 @@ constexpr int kAlmostWholeBp = 9000;
 constexpr std::size_t kPromotionTicks = 6;
 
 Choice RollBack(Verdict verdict, std::string reason, std::string by) {
-  return {.next = Weight::Zero(), .reason = std::move(reason), .end = Action::kRollBack, .verdict = verdict, .by = std::move(by), .alert = true};
+  return {.next = Weight::Zero(),
+          .reason = std::move(reason),
+          .end = Action::kRollBack,
+          .verdict = verdict,
+          .by = std::move(by),
+          .alert = true};
 }
 
 Choice Promote(Verdict verdict, std::string reason, std::string by) {
-  return {.next = Weight::Whole(), .reason = std::move(reason), .end = Action::kPromote, .verdict = verdict, .by = std::move(by), .alert = false};
+  return {.next = Weight::Whole(),
+          .reason = std::move(reason),
+          .end = Action::kPromote,
+          .verdict = verdict,
+          .by = std::move(by),
+          .alert = false};
 }
 
-// Both arms answered in the last six ticks, and in each one where five or more requests were to be expected.
+// Both arms answered in the last six ticks, and in each one where five or more requests were to be
+// expected.
 bool Alive(const Rollout& rollout) {
   if (rollout.seen.size() < kPromotionTicks) return false;
   double canary = 0, baseline = 0;
@@ -36,10 +47,13 @@ bool Alive(const Rollout& rollout) {
 std::optional<Choice> AtTheDeadline(const Rollout& rollout, const TickView& tick) {
   if (rollout.t < rollout.Deadline() || rollout.paused || !tick.hold.empty()) return std::nullopt;
   if (rollout.asked.bp() < kAlmostWholeBp) {
-    return RollBack(Verdict::kNotProven, "the deadline came with the canary still below 90 % of the traffic", "deadline");
+    return RollBack(Verdict::kNotProven,
+                    "the deadline came with the canary still below 90 % of the traffic",
+                    "deadline");
   }
   if (rollout.spec.at_deadline == AtDeadline::kRollBack) {
-    return RollBack(Verdict::kNotProven, "the deadline came and at_deadline says roll back", "deadline");
+    return RollBack(Verdict::kNotProven, "the deadline came and at_deadline says roll back",
+                    "deadline");
   }
   if (rollout.spec.at_deadline == AtDeadline::kPromote && Alive(rollout)) {
     return Promote(Verdict::kNotProven, "no evidence against it, too little for it", "deadline");
@@ -51,7 +65,8 @@ std::string MetricInWords(const std::string& name, const std::vector<std::string
   if (name == "errors" || name == "high.errors") return "errors";
   if (name.starts_with("route")) {
     const std::size_t index = static_cast<std::size_t>(std::stoul(name.substr(5)));
-    return index < routes.size() ? fmt::format("errors of route {}", routes[index]) : "errors of " + name;
+    return index < routes.size() ? fmt::format("errors of route {}", routes[index])
+                                 : "errors of " + name;
   }
   if (name.ends_with("t50")) return "requests slower than the baseline's median";
   if (name.ends_with("t90")) return "requests slower than the baseline's p90";
@@ -60,11 +75,14 @@ std::string MetricInWords(const std::string& name, const std::vector<std::string
 }
 
 std::string CountsInWords(const Rollout& rollout, const std::string& name) {
-  const auto percent = [](double events, double requests) { return requests > 0 ? 100.0 * events / requests : 0.0; };
+  const auto percent = [](double events, double requests) {
+    return requests > 0 ? 100.0 * events / requests : 0.0;
+  };
   double canary = rollout.canary.errors, baseline = rollout.baseline.errors;
   for (std::size_t i = 0; i < 3; ++i) {
     static constexpr std::string_view kEdges[] = {"t50", "t90", "t99"};
-    if (name.ends_with(kEdges[i])) canary = rollout.canary.slower[i], baseline = rollout.baseline.slower[i];
+    if (name.ends_with(kEdges[i]))
+      canary = rollout.canary.slower[i], baseline = rollout.baseline.slower[i];
   }
   return fmt::format("{:.3g} % of the canary's {:.0f} requests, {:.3g} % of the baseline's {:.0f}",
                      percent(canary, rollout.canary.requests), rollout.canary.requests,
@@ -75,13 +93,16 @@ std::string CountsInWords(const Rollout& rollout, const std::string& name) {
 
 std::string ProofSentence(const Rollout& rollout) {
   const std::vector<evidence::MetricState> metrics = rollout.evidence->Metrics();
-  const auto first = std::max_element(metrics.begin(), metrics.end(),
-                                      [](const auto& a, const auto& b) { return a.share < b.share; });
+  const auto first =
+      std::max_element(metrics.begin(), metrics.end(),
+                       [](const auto& a, const auto& b) { return a.share < b.share; });
   const std::string words = MetricInWords(first->name, rollout.spec.route_names);
-  const bool counted = !first->name.starts_with("route") && !first->name.starts_with("level") && !first->name.starts_with("slope");
+  const bool counted = !first->name.starts_with("route") && !first->name.starts_with("level") &&
+                       !first->name.starts_with("slope");
   return fmt::format("{}{}; E = {:.3g} against a bar of {:.3g}", words,
                      counted ? ": " + CountsInWords(rollout, first->name) : std::string(),
-                     std::exp(std::min(rollout.evidence->log_e(), 700.0)), 1.0 / rollout.spec.alpha);
+                     std::exp(std::min(rollout.evidence->log_e(), 700.0)),
+                     1.0 / rollout.spec.alpha);
 }
 
 Choice ChooseAdaptive(const Rollout& rollout, const TickView& tick) {
@@ -92,17 +113,19 @@ Choice ChooseAdaptive(const Rollout& rollout, const TickView& tick) {
   }
   if (confidence < rollout.spec.rollback_below) {
     return RollBack(Verdict::kFail,
-                    fmt::format("predicted: confidence {:.3g} is below {:g}; most speaks {}", confidence,
-                                rollout.spec.rollback_below, ProofSentence(rollout)),
+                    fmt::format("predicted: confidence {:.3g} is below {:g}; most speaks {}",
+                                confidence, rollout.spec.rollback_below, ProofSentence(rollout)),
                     "prediction");
   }
   if (std::optional<Choice> end = AtTheDeadline(rollout, tick)) return *std::move(end);
 
   const bool may_rise = !tick.silent && tick.hold.empty() && !rollout.paused;
   const Pace pace = NextWeight(rollout, {.may_rise = may_rise});
-  Choice choice{.next = pace.next, .reason = "as the harm budget allows", .end = {}, .verdict = {}, .by = {}};
+  Choice choice{
+      .next = pace.next, .reason = "as the harm budget allows", .end = {}, .verdict = {}, .by = {}};
   if (confidence < kLowConfidence) {
-    choice.reason = fmt::format("confidence {:.3g} is below {:g}: the weight does not rise", confidence, kLowConfidence);
+    choice.reason = fmt::format("confidence {:.3g} is below {:g}: the weight does not rise",
+                                confidence, kLowConfidence);
     choice.alert = true;
   }
   const Weight now = rollout.asked;
@@ -115,7 +138,8 @@ Choice ChooseAdaptive(const Rollout& rollout, const TickView& tick) {
     choice.alert = true;
     if (now == Weight::Zero()) choice.next = now;
   }
-  const double patience = std::max(2.0, std::ceil(4.0 * rollout.spec.t99_s / rollout.spec.tick_s - 1e-9));
+  const double patience =
+      std::max(2.0, std::ceil(4.0 * rollout.spec.t99_s / rollout.spec.tick_s - 1e-9));
   if (rollout.stalled_ticks >= patience) {
     choice.next = std::min(now, LeastWeight(rollout));
     choice.reason = "the canary is stalled: requests in flight and none finished";
@@ -127,15 +151,16 @@ Choice ChooseAdaptive(const Rollout& rollout, const TickView& tick) {
     choice.alert = true;
   } else if (now == Weight::Zero() && tick.hold.empty()) {
     if (tick.baseline_requests == 0) choice.next = Weight::Zero();
-    choice.reason = tick.baseline_requests == 0 ? "no requests on the baseline" : "up again: the least weight";
+    choice.reason =
+        tick.baseline_requests == 0 ? "no requests on the baseline" : "up again: the least weight";
   }
   if (rollout.paused) {
     choice.next = now;
     choice.reason = "paused by a person; evidence still rolls back";
     return choice;
   }
-  if (rollout.t >= rollout.Bake() && choice.next.bp() >= kAlmostWholeBp && pace.throttle_p_fail < kPromoteBelow &&
-      tick.hold.empty() && Alive(rollout)) {
+  if (rollout.t >= rollout.Bake() && choice.next.bp() >= kAlmostWholeBp &&
+      pace.throttle_p_fail < kPromoteBelow && tick.hold.empty() && Alive(rollout)) {
     return Promote(Verdict::kPass, "baked, and no sign of a fault", "");
   }
   return choice;

@@ -9,8 +9,8 @@ struct TickView {
   double canary_requests = 0;
   double baseline_requests = 0;
   double canary_errors = 0;
-  bool silent = false;     // an arm had no request
-  std::string hold;        // Inputs::hold
+  bool silent = false;  // an arm had no request
+  std::string hold;     // Inputs::hold
 };
 
 // How a policy leaves the tick. `action` only where the rollout ends.
@@ -23,8 +23,9 @@ struct Choice {
   bool alert = false;
 };
 
-// The policy `adaptive`: roll back what is proven or predicted with confidence, else the pace of section 7; silence, stalled and
-// down canaries, deadline and promotion as there. `rollout` has the tick's evidence already.
+// The policy `adaptive`: roll back what is proven or predicted with confidence, else the pace of
+// section 7; silence, stalled and down canaries, deadline and promotion as there. `rollout` has the
+// tick's evidence already.
 [[nodiscard]] Choice ChooseAdaptive(const Rollout& rollout, const TickView& tick);
 
 // The sentence behind E >= 1/alpha: which metric, with its counts.

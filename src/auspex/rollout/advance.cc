@@ -14,7 +14,7 @@ namespace {
 using telemetry::ArmWindow;
 using telemetry::Window;
 
-constexpr int kDownTicks = 3;           // then "canary down" is a fact (section 7)
+constexpr int kDownTicks = 3;  // then "canary down" is a fact (section 7)
 constexpr std::size_t kSeenTicks = 6;
 constexpr double kHazardOfRaise = .02;  // per 10 s, after the weight rose (section 3)
 constexpr int kHighLoadBp = 3000;
@@ -25,8 +25,9 @@ double PriorOdds(const RolloutSpec& spec) {
 }
 
 evidence::CanaryEvidence MakeEvidence(const Rollout& rollout) {
-  return evidence::CanaryEvidence(
-      {.history = rollout.spec.history, .tick_s = rollout.TickSeconds(), .prior_odds = PriorOdds(rollout.spec)});
+  return evidence::CanaryEvidence({.history = rollout.spec.history,
+                                   .tick_s = rollout.TickSeconds(),
+                                   .prior_odds = PriorOdds(rollout.spec)});
 }
 
 evidence::TickCounts CountsOf(const Window& window, std::size_t routes) {
@@ -36,14 +37,19 @@ evidence::TickCounts CountsOf(const Window& window, std::size_t routes) {
   counts.errors = {c.errors, c.requests, b.errors, b.requests};
   for (std::size_t i = 0; i < 3; ++i) {
     // An arm that did not say has no data, not zero events.
-    if (i < c.slower.size()) counts.slower[i].canary_events = c.slower[i], counts.slower[i].canary_requests = c.requests;
-    if (i < b.slower.size()) counts.slower[i].baseline_events = b.slower[i], counts.slower[i].baseline_requests = b.requests;
+    if (i < c.slower.size())
+      counts.slower[i].canary_events = c.slower[i], counts.slower[i].canary_requests = c.requests;
+    if (i < b.slower.size())
+      counts.slower[i].baseline_events = b.slower[i],
+      counts.slower[i].baseline_requests = b.requests;
   }
   counts.routes.resize(routes);
   for (std::size_t i = 0; i < routes; ++i) {
     evidence::Counts& route = counts.routes[i];
-    if (i < c.routes.size()) route.canary_events = c.routes[i].errors, route.canary_requests = c.routes[i].requests;
-    if (i < b.routes.size()) route.baseline_events = b.routes[i].errors, route.baseline_requests = b.routes[i].requests;
+    if (i < c.routes.size())
+      route.canary_events = c.routes[i].errors, route.canary_requests = c.routes[i].requests;
+    if (i < b.routes.size())
+      route.baseline_events = b.routes[i].errors, route.baseline_requests = b.routes[i].requests;
   }
   counts.gauges = window.gauges;
   return counts;
@@ -58,7 +64,9 @@ void PushBounded(std::deque<T>* queue, T value, std::size_t most) {
 // Section 3: faults begin at any time, more likely when the weight has just risen.
 double Hazard(const Rollout& rollout, int given_bp) {
   const double d = rollout.TickSeconds();
-  const int before = rollout.past_bp.empty() ? given_bp : *std::min_element(rollout.past_bp.begin(), rollout.past_bp.end());
+  const int before = rollout.past_bp.empty()
+                         ? given_bp
+                         : *std::min_element(rollout.past_bp.begin(), rollout.past_bp.end());
   const bool rose = given_bp > 1.3 * before || (given_bp >= kHighLoadBp && kHighLoadBp > before);
   return std::min(.5, d / (kHistorySeconds + rollout.t) + (rose ? kHazardOfRaise * d / 10.0 : 0.0));
 }
@@ -66,7 +74,8 @@ double Hazard(const Rollout& rollout, int given_bp) {
 void AddTotals(Rollout::Totals* totals, const ArmWindow& arm) {
   totals->requests += arm.requests;
   totals->errors += arm.errors;
-  for (std::size_t i = 0; i < std::min<std::size_t>(3, arm.slower.size()); ++i) totals->slower[i] += arm.slower[i];
+  for (std::size_t i = 0; i < std::min<std::size_t>(3, arm.slower.size()); ++i)
+    totals->slower[i] += arm.slower[i];
   totals->harmed += arm.harmed;
 }
 
@@ -88,7 +97,8 @@ TickView LookAt(Rollout* rollout, const Inputs& inputs, int given_bp) {
     rollout->requests_per_tick = rollout->requests_per_tick ? planned + (n - planned) * gain : n;
   }
   rollout->down_ticks = !canary.up && baseline.up ? rollout->down_ticks + 1 : 0;
-  rollout->stalled_ticks = canary.requests == 0 && canary.in_flight > 0 ? rollout->stalled_ticks + 1 : 0;
+  rollout->stalled_ticks =
+      canary.requests == 0 && canary.in_flight > 0 ? rollout->stalled_ticks + 1 : 0;
   AddTotals(&rollout->canary, canary);
   AddTotals(&rollout->baseline, baseline);
   if (baseline.requests > 0) {
@@ -120,20 +130,25 @@ Decision Decide(const Rollout& rollout, double t_s, const Choice& choice) {
     return decision;
   }
   const bool between = choice.next > Weight::Zero() && choice.next < Weight::Whole();
-  decision.requests_needed = evidence.RequestsNeeded({.w = (between ? choice.next : rollout.asked).share(),
-                                                      .alpha = rollout.spec.alpha,
-                                                      .ratio = rollout.spec.detect,
-                                                      .requests_per_tick = rollout.requests_per_tick.value_or(0.0)});
+  decision.requests_needed =
+      evidence.RequestsNeeded({.w = (between ? choice.next : rollout.asked).share(),
+                               .alpha = rollout.spec.alpha,
+                               .ratio = rollout.spec.detect,
+                               .requests_per_tick = rollout.requests_per_tick.value_or(0.0)});
   return decision;
 }
 
 Turn Finish(Rollout rollout, double t_s, const Choice& choice) {
   Turn turn;
   turn.decision = Decide(rollout, t_s, choice);
-  turn.commands.push_back({.kind = Command::Kind::kSetWeight, .weight = choice.next, .edges = {}, .text = {}});
-  if (choice.alert) turn.commands.push_back({.kind = Command::Kind::kAlert, .weight = {}, .edges = {}, .text = choice.reason});
+  turn.commands.push_back(
+      {.kind = Command::Kind::kSetWeight, .weight = choice.next, .edges = {}, .text = {}});
+  if (choice.alert)
+    turn.commands.push_back(
+        {.kind = Command::Kind::kAlert, .weight = {}, .edges = {}, .text = choice.reason});
   if (choice.end) {
-    turn.commands.push_back({.kind = Command::Kind::kFinish, .weight = {}, .edges = {}, .text = {}});
+    turn.commands.push_back(
+        {.kind = Command::Kind::kFinish, .weight = {}, .edges = {}, .text = {}});
     rollout.phase = Phase::kEnded;
   }
   rollout.asked = choice.next;
@@ -142,7 +157,8 @@ Turn Finish(Rollout rollout, double t_s, const Choice& choice) {
   return turn;
 }
 
-// What a person orders stands above the policy; only a rollback by the policy stands above a person's wish for more traffic.
+// What a person orders stands above the policy; only a rollback by the policy stands above a
+// person's wish for more traffic.
 Choice ApplyOrders(Rollout* rollout, const std::vector<Order>& orders, Choice choice) {
   for (const Order& order : orders) {
     if (choice.end == Action::kRollBack) return choice;
@@ -150,21 +166,41 @@ Choice ApplyOrders(Rollout* rollout, const std::vector<Order>& orders, Choice ch
     switch (order.kind) {
       case Order::Kind::kPause:
         rollout->paused = true;
-        choice = {.next = rollout->asked, .reason = "paused " + who, .end = {}, .verdict = {}, .by = "manual"};
+        choice = {.next = rollout->asked,
+                  .reason = "paused " + who,
+                  .end = {},
+                  .verdict = {},
+                  .by = "manual"};
         break;
       case Order::Kind::kResume:
         rollout->paused = false;
-        choice = {.next = rollout->asked, .reason = "resumed " + who, .end = {}, .verdict = {}, .by = "manual"};
+        choice = {.next = rollout->asked,
+                  .reason = "resumed " + who,
+                  .end = {},
+                  .verdict = {},
+                  .by = "manual"};
         break;
       case Order::Kind::kWeight:
         rollout->paused = true;
-        choice = {.next = order.weight, .reason = "weight set " + who, .end = {}, .verdict = {}, .by = "manual"};
+        choice = {.next = order.weight,
+                  .reason = "weight set " + who,
+                  .end = {},
+                  .verdict = {},
+                  .by = "manual"};
         break;
       case Order::Kind::kPromote:
-        choice = {.next = Weight::Whole(), .reason = "promoted " + who, .end = Action::kPromote, .verdict = Verdict::kNotProven, .by = "manual"};
+        choice = {.next = Weight::Whole(),
+                  .reason = "promoted " + who,
+                  .end = Action::kPromote,
+                  .verdict = Verdict::kNotProven,
+                  .by = "manual"};
         break;
       case Order::Kind::kAbort:
-        choice = {.next = Weight::Zero(), .reason = "aborted " + who, .end = Action::kRollBack, .verdict = Verdict::kNotProven, .by = "manual"};
+        choice = {.next = Weight::Zero(),
+                  .reason = "aborted " + who,
+                  .end = Action::kRollBack,
+                  .verdict = Verdict::kNotProven,
+                  .by = "manual"};
         break;
     }
   }
@@ -175,14 +211,19 @@ Choice ApplyOrders(Rollout* rollout, const std::vector<Order>& orders, Choice ch
 Turn BeginRunning(Rollout rollout, double t_s) {
   rollout.phase = Phase::kRunning;
   rollout.origin_s = t_s;
-  if (rollout.spec.requests_per_s > 0) rollout.requests_per_tick = rollout.spec.requests_per_s * rollout.spec.tick_s;
+  if (rollout.spec.requests_per_s > 0)
+    rollout.requests_per_tick = rollout.spec.requests_per_s * rollout.spec.tick_s;
   rollout.evidence = MakeEvidence(rollout);
-  const Weight first = rollout.spec.policy == Policy::kRule ? Weight::FromBp(kRuleFirstBp).value_or(Weight::Zero())
-                                                            : NextWeight(rollout, {.first = true}).next;
+  const Weight first = rollout.spec.policy == Policy::kRule
+                           ? Weight::FromBp(kRuleFirstBp).value_or(Weight::Zero())
+                           : NextWeight(rollout, {.first = true}).next;
   const std::optional<telemetry::Edges> edges = rollout.spec.edges;
-  Turn turn = Finish(std::move(rollout), t_s, {.next = first, .reason = "first weight", .end = {}, .verdict = {}, .by = {}});
+  Turn turn = Finish(std::move(rollout), t_s,
+                     {.next = first, .reason = "first weight", .end = {}, .verdict = {}, .by = {}});
   if (edges) {
-    turn.commands.insert(turn.commands.begin(), Command{.kind = Command::Kind::kSetEdges, .weight = {}, .edges = *edges, .text = {}});
+    turn.commands.insert(
+        turn.commands.begin(),
+        Command{.kind = Command::Kind::kSetEdges, .weight = {}, .edges = *edges, .text = {}});
   }
   return turn;
 }
@@ -191,9 +232,13 @@ Turn AdvanceObserving(Rollout rollout, const Inputs& inputs) {
   const double t_s = inputs.window.t_s;
   const bool enough = ObserveTick(&rollout, inputs);
   const double needed = ObservationNeeded(rollout);
-  Choice choice{.next = Weight::Zero(),
-                .reason = fmt::format("observing the baseline: {:.0f} requests seen, {:.0f} more wanted", rollout.observed_requests, needed),
-                .end = {}, .verdict = {}, .by = {}};
+  Choice choice{
+      .next = Weight::Zero(),
+      .reason = fmt::format("observing the baseline: {:.0f} requests seen, {:.0f} more wanted",
+                            rollout.observed_requests, needed),
+      .end = {},
+      .verdict = {},
+      .by = {}};
   if (!inputs.hold.empty()) {
     choice.reason = inputs.hold + ": holding";
     choice.alert = true;
@@ -216,18 +261,27 @@ Turn AdvanceRunning(Rollout rollout, const Inputs& inputs) {
   const int given_bp = inputs.weight_given.value_or(rollout.asked).bp();
   const TickView view = LookAt(&rollout, inputs, given_bp);
   const double hazard = Hazard(rollout, given_bp);
-  PushBounded(&rollout.past_bp, given_bp, static_cast<std::size_t>(std::max(1L, std::lrint(10.0 / rollout.TickSeconds()))));
+  PushBounded(&rollout.past_bp, given_bp,
+              static_cast<std::size_t>(std::max(1L, std::lrint(10.0 / rollout.TickSeconds()))));
   if (rollout.down_ticks >= kDownTicks) {
-    return Finish(std::move(rollout), window.t_s,
-                  {.next = Weight::Zero(), .reason = "the proxy reports the canary down for three ticks while the baseline is up",
-                   .end = Action::kRollBack, .verdict = Verdict::kFail, .by = "canary down", .alert = true});
+    return Finish(
+        std::move(rollout), window.t_s,
+        {.next = Weight::Zero(),
+         .reason = "the proxy reports the canary down for three ticks while the baseline is up",
+         .end = Action::kRollBack,
+         .verdict = Verdict::kFail,
+         .by = "canary down",
+         .alert = true});
   }
   rollout.evidence->Step(CountsOf(window, rollout.evidence->routes()),
-                         {.hazard = hazard, .warm_up = rollout.t <= rollout.WarmUp(), .high_load = given_bp >= kHighLoadBp});
+                         {.hazard = hazard,
+                          .warm_up = rollout.t <= rollout.WarmUp(),
+                          .high_load = given_bp >= kHighLoadBp});
   ++rollout.ticks;
   Choice choice;
   if (rollout.spec.policy == Policy::kRule) {
-    PushBounded(&rollout.minute, std::pair(view.canary_errors, view.canary_requests), RuleTicks(rollout));
+    PushBounded(&rollout.minute, std::pair(view.canary_errors, view.canary_requests),
+                RuleTicks(rollout));
     choice = ChooseRule(rollout, view);
   } else {
     choice = ChooseAdaptive(rollout, view);
@@ -238,7 +292,9 @@ Turn AdvanceRunning(Rollout rollout, const Inputs& inputs) {
 
 }  // namespace
 
-double Rollout::TickSeconds() const { return std::round(spec.tick_s / spec.time_scale * 1e9) / 1e9; }
+double Rollout::TickSeconds() const {
+  return std::round(spec.tick_s / spec.time_scale * 1e9) / 1e9;
+}
 
 Turn Start(const RolloutSpec& spec) {
   Rollout rollout;
@@ -247,7 +303,11 @@ Turn Start(const RolloutSpec& spec) {
   rollout.phase = Phase::kObserving;
   rollout.evidence = MakeEvidence(rollout);
   Turn turn = Finish(std::move(rollout), 0.0,
-                     {.next = Weight::Zero(), .reason = "no history of this service: observing the baseline first", .end = {}, .verdict = {}, .by = {}});
+                     {.next = Weight::Zero(),
+                      .reason = "no history of this service: observing the baseline first",
+                      .end = {},
+                      .verdict = {},
+                      .by = {}});
   turn.decision.requests_needed = turn.next.last.requests_needed = ObservationNeeded(turn.next);
   return turn;
 }
@@ -259,25 +319,34 @@ Turn Advance(const Rollout& rollout, const Inputs& inputs) {
     return turn;
   }
   assert(inputs.window.t_s > rollout.last.t_s);  // the caller checks the order of ticks
-  return rollout.phase == Phase::kObserving ? AdvanceObserving(rollout, inputs) : AdvanceRunning(rollout, inputs);
+  return rollout.phase == Phase::kObserving ? AdvanceObserving(rollout, inputs)
+                                            : AdvanceRunning(rollout, inputs);
 }
 
 std::string_view Name(Action action) {
   switch (action) {
-    case Action::kAdvance: return "advance";
-    case Action::kHold: return "hold";
-    case Action::kLimit: return "limit";
-    case Action::kPromote: return "promote";
-    case Action::kRollBack: return "roll_back";
+    case Action::kAdvance:
+      return "advance";
+    case Action::kHold:
+      return "hold";
+    case Action::kLimit:
+      return "limit";
+    case Action::kPromote:
+      return "promote";
+    case Action::kRollBack:
+      return "roll_back";
   }
   return "hold";
 }
 
 std::string_view Name(Verdict verdict) {
   switch (verdict) {
-    case Verdict::kPass: return "pass";
-    case Verdict::kFail: return "fail";
-    case Verdict::kNotProven: return "not_proven";
+    case Verdict::kPass:
+      return "pass";
+    case Verdict::kFail:
+      return "fail";
+    case Verdict::kNotProven:
+      return "not_proven";
   }
   return "not_proven";
 }

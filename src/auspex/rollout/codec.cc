@@ -22,10 +22,12 @@ struct Word {
   T value;
 };
 
-constexpr Word<Mode> kModes[] = {{"fast", Mode::kFast}, {"balanced", Mode::kBalanced}, {"careful", Mode::kCareful}};
+constexpr Word<Mode> kModes[] = {
+    {"fast", Mode::kFast}, {"balanced", Mode::kBalanced}, {"careful", Mode::kCareful}};
 constexpr Word<Policy> kPolicies[] = {{"adaptive", Policy::kAdaptive}, {"rule", Policy::kRule}};
-constexpr Word<AtDeadline> kAtDeadline[] = {
-    {"promote", AtDeadline::kPromote}, {"hold", AtDeadline::kHold}, {"roll_back", AtDeadline::kRollBack}};
+constexpr Word<AtDeadline> kAtDeadline[] = {{"promote", AtDeadline::kPromote},
+                                            {"hold", AtDeadline::kHold},
+                                            {"roll_back", AtDeadline::kRollBack}};
 constexpr Word<Order::Kind> kOrders[] = {{"pause", Order::Kind::kPause},
                                          {"resume", Order::Kind::kResume},
                                          {"promote", Order::Kind::kPromote},
@@ -50,7 +52,8 @@ Result<double> CheckNumber(std::string_view key, const Json& value, Range range)
     const double number = value.get<double>();
     if (std::isfinite(number) && number >= range.low && number <= range.high) return number;
   }
-  return Fail(ErrorCode::kInvalidArgument, "{}: a number from {:g} to {:g}, not {}", key, range.low, range.high, Shown(value));
+  return Fail(ErrorCode::kInvalidArgument, "{}: a number from {:g} to {:g}, not {}", key, range.low,
+              range.high, Shown(value));
 }
 
 // Reads the keys of one object; the first error stays, and all later reads give fallbacks.
@@ -88,7 +91,8 @@ class Reader {
     if (value == nullptr) return fallback;
     std::string names;
     for (const Word<T>& word : words) {
-      if (value->is_string() && value->get_ref<const std::string&>() == word.name) return word.value;
+      if (value->is_string() && value->get_ref<const std::string&>() == word.name)
+        return word.value;
       names += (names.empty() ? "" : ", ") + std::string(word.name);
     }
     Note(Fail(ErrorCode::kInvalidArgument, "{}: one of {}, not {}", key, names, Shown(*value)));
@@ -140,15 +144,20 @@ void ReadHistory(Reader* reader, RolloutSpec* spec) {
   spec->t99_s = history.Number("t99_s", 0, {0, kInf});
   if (history.Has("latency_s2")) {
     const Json& list = history.List("latency_s2");
-    if (list.size() != 3) history.Note(Fail(ErrorCode::kInvalidArgument, "latency_s2: three numbers, for t50, t90 and t99"));
+    if (list.size() != 3)
+      history.Note(
+          Fail(ErrorCode::kInvalidArgument, "latency_s2: three numbers, for t50, t90 and t99"));
     for (std::size_t i = 0; i < std::min<std::size_t>(3, list.size()); ++i) {
       out.latency_s2[i] = history.Take(CheckNumber("latency_s2", list[i], {0, kInf}), 0.0);
     }
   }
   for (const Json& item : history.List("routes")) {
     Reader route(item);
-    if (!item.is_object()) route.Note(Fail(ErrorCode::kInvalidArgument, "routes: objects with share and error_rate, not {}", Shown(item)));
-    out.routes.push_back({.share = route.Number("share", 0, {0, 1}), .error_rate = route.Number("error_rate", out.error_rate, {0, 1})});
+    if (!item.is_object())
+      route.Note(Fail(ErrorCode::kInvalidArgument,
+                      "routes: objects with share and error_rate, not {}", Shown(item)));
+    out.routes.push_back({.share = route.Number("share", 0, {0, 1}),
+                          .error_rate = route.Number("error_rate", out.error_rate, {0, 1})});
     if (route.Has("name")) spec->route_names.push_back(route.Text("name", ""));
     history.Join(route);
   }
@@ -156,7 +165,8 @@ void ReadHistory(Reader* reader, RolloutSpec* spec) {
     Reader gauge(item);
     evidence::History::Gauge entry;
     entry.name = gauge.Text("name", "");
-    if (!gauge.Has("name")) gauge.Note(Fail(ErrorCode::kInvalidArgument, "gauges: each needs a name"));
+    if (!gauge.Has("name"))
+      gauge.Note(Fail(ErrorCode::kInvalidArgument, "gauges: each needs a name"));
     entry.noise.phi = gauge.Required("phi", {-.999, .999});
     entry.noise.sigma = gauge.Required("sigma", {1e-12, kInf});
     out.gauges.push_back(std::move(entry));
@@ -165,9 +175,11 @@ void ReadHistory(Reader* reader, RolloutSpec* spec) {
   if (history.Has("edges_us")) {
     const Json& list = history.List("edges_us");
     telemetry::Edges edges;
-    if (list.size() != 3) history.Note(Fail(ErrorCode::kInvalidArgument, "edges_us: three numbers"));
+    if (list.size() != 3)
+      history.Note(Fail(ErrorCode::kInvalidArgument, "edges_us: three numbers"));
     for (std::size_t i = 0; i < std::min<std::size_t>(3, list.size()); ++i) {
-      edges.slower_us[i] = static_cast<std::int64_t>(history.Take(CheckNumber("edges_us", list[i], {1, 1e15}), 1.0));
+      edges.slower_us[i] =
+          static_cast<std::int64_t>(history.Take(CheckNumber("edges_us", list[i], {1, 1e15}), 1.0));
     }
     edges.harm_us = edges.slower_us[2];
     spec->edges = edges;
@@ -176,7 +188,9 @@ void ReadHistory(Reader* reader, RolloutSpec* spec) {
 }
 
 void ReadArm(Reader* reader, const char* key, telemetry::ArmWindow* arm) {
-  if (!reader->Has(key)) reader->Note(Fail(ErrorCode::kInvalidArgument, "{}: missing; an object with requests and errors", key));
+  if (!reader->Has(key))
+    reader->Note(
+        Fail(ErrorCode::kInvalidArgument, "{}: missing; an object with requests and errors", key));
   Reader in(reader->Object(key));
   arm->requests = in.Required("requests", {0, kInf});
   arm->errors = in.Number("errors", 0, {0, arm->requests});
@@ -186,7 +200,9 @@ void ReadArm(Reader* reader, const char* key, telemetry::ArmWindow* arm) {
   }
   for (const Json& item : in.List("routes")) {
     Reader route(item);
-    if (!item.is_object()) route.Note(Fail(ErrorCode::kInvalidArgument, "routes: objects with requests and errors, not {}", Shown(item)));
+    if (!item.is_object())
+      route.Note(Fail(ErrorCode::kInvalidArgument,
+                      "routes: objects with requests and errors, not {}", Shown(item)));
     telemetry::ArmWindow::Route counts;
     counts.requests = route.Required("requests", {0, kInf});
     counts.errors = route.Number("errors", 0, {0, counts.requests});
@@ -204,8 +220,10 @@ void ReadObservation(Reader* reader, Inputs* inputs) {
   Reader in(reader->Object("observed"));
   std::vector<std::pair<std::int32_t, std::int64_t>> buckets;
   for (const Json& item : in.List("latency_us")) {
-    if (!item.is_array() || item.size() != 2 || !item[0].is_number_integer() || !item[1].is_number_integer()) {
-      in.Note(Fail(ErrorCode::kInvalidArgument, "latency_us: pairs of bucket and count, not {}", Shown(item)));
+    if (!item.is_array() || item.size() != 2 || !item[0].is_number_integer() ||
+        !item[1].is_number_integer()) {
+      in.Note(Fail(ErrorCode::kInvalidArgument, "latency_us: pairs of bucket and count, not {}",
+                   Shown(item)));
       break;
     }
     buckets.emplace_back(item[0].get<std::int32_t>(), item[1].get<std::int64_t>());
@@ -213,11 +231,14 @@ void ReadObservation(Reader* reader, Inputs* inputs) {
   telemetry::Window::Observation observed;
   observed.latency_us = in.Take(telemetry::Sketch::FromBuckets(buckets), telemetry::Sketch());
   for (const auto& [name, counts] : in.Object("routes").items()) {
-    if (!counts.is_array() || counts.size() != 2 || !counts[0].is_number_integer() || !counts[1].is_number_integer()) {
-      in.Note(Fail(ErrorCode::kInvalidArgument, "observed.routes: [requests, errors], not {}", Shown(counts)));
+    if (!counts.is_array() || counts.size() != 2 || !counts[0].is_number_integer() ||
+        !counts[1].is_number_integer()) {
+      in.Note(Fail(ErrorCode::kInvalidArgument, "observed.routes: [requests, errors], not {}",
+                   Shown(counts)));
       break;
     }
-    observed.routes[name] = {.requests = counts[0].get<std::int64_t>(), .errors = counts[1].get<std::int64_t>()};
+    observed.routes[name] = {.requests = counts[0].get<std::int64_t>(),
+                             .errors = counts[1].get<std::int64_t>()};
   }
   inputs->window.observed = std::move(observed);
   reader->Join(in);
@@ -241,7 +262,8 @@ Json JsonOf(const telemetry::ArmWindow& arm) {
   if (!arm.slower.empty()) out["slower"] = arm.slower;
   if (!arm.routes.empty()) {
     Json& routes = out["routes"] = Json::array();
-    for (const auto& route : arm.routes) routes.push_back({{"requests", route.requests}, {"errors", route.errors}});
+    for (const auto& route : arm.routes)
+      routes.push_back({{"requests", route.requests}, {"errors", route.errors}});
   }
   if (!arm.up) out["up"] = false;
   if (arm.in_flight != 0) out["in_flight"] = arm.in_flight;
@@ -251,7 +273,9 @@ Json JsonOf(const telemetry::ArmWindow& arm) {
 
 Json HistoryJson(const RolloutSpec& spec) {
   const evidence::History& history = spec.history;
-  Json out{{"error_rate", history.error_rate}, {"error_s2", history.error_s2}, {"latency_s2", history.latency_s2}};
+  Json out{{"error_rate", history.error_rate},
+           {"error_s2", history.error_s2},
+           {"latency_s2", history.latency_s2}};
   Json& routes = out["routes"] = Json::array();
   for (std::size_t i = 0; i < history.routes.size(); ++i) {
     Json route{{"share", history.routes[i].share}, {"error_rate", history.routes[i].error_rate}};
@@ -260,7 +284,8 @@ Json HistoryJson(const RolloutSpec& spec) {
   }
   Json& gauges = out["gauges"] = Json::array();
   for (const auto& gauge : history.gauges) {
-    gauges.push_back({{"name", gauge.name}, {"phi", gauge.noise.phi}, {"sigma", gauge.noise.sigma}});
+    gauges.push_back(
+        {{"name", gauge.name}, {"phi", gauge.noise.phi}, {"sigma", gauge.noise.sigma}});
   }
   out["t99_s"] = spec.t99_s;
   if (spec.edges) out["edges_us"] = spec.edges->slower_us;
@@ -280,11 +305,14 @@ Result<Json> Parse(std::string_view text) {
 Result<RolloutSpec> SpecFrom(const Json& start) {
   Reader in(start);
   RolloutSpec spec;
-  if (!start.is_object()) in.Note(Fail(ErrorCode::kInvalidArgument, "start: an object, not {}", Shown(start)));
+  if (!start.is_object())
+    in.Note(Fail(ErrorCode::kInvalidArgument, "start: an object, not {}", Shown(start)));
   spec.deployment = in.Text("deployment", "");
   spec.service = in.Text("service", "");
   const double criticality = in.Number("criticality", 3, {1, 4});
-  if (criticality != std::floor(criticality)) in.Note(Fail(ErrorCode::kInvalidArgument, "criticality: one of 1, 2, 3, 4, not {:g}", criticality));
+  if (criticality != std::floor(criticality))
+    in.Note(
+        Fail(ErrorCode::kInvalidArgument, "criticality: one of 1, 2, 3, 4, not {:g}", criticality));
   spec.criticality = static_cast<int>(criticality);
   spec.mode = in.Choice("mode", Mode::kBalanced, kModes);
   spec.policy = in.Choice("policy", Policy::kAdaptive, kPolicies);
@@ -312,7 +340,8 @@ Result<RolloutSpec> SpecFrom(const Json& start) {
 
 Result<Inputs> InputsFrom(const Json& tick) {
   Reader in(tick);
-  if (!tick.is_object()) in.Note(Fail(ErrorCode::kInvalidArgument, "tick: an object, not {}", Shown(tick)));
+  if (!tick.is_object())
+    in.Note(Fail(ErrorCode::kInvalidArgument, "tick: an object, not {}", Shown(tick)));
   Inputs inputs;
   inputs.window.t_s = in.Required("t_s");
   ReadArm(&in, "canary", &inputs.window.canary);
@@ -321,7 +350,8 @@ Result<Inputs> InputsFrom(const Json& tick) {
     inputs.window.gauges[name] = in.Take(CheckNumber(name, value, {}), 0.0);
   }
   if (in.Has("weight_given")) {
-    inputs.weight_given = in.Take(Weight::FromShare(in.Number("weight_given", 0, {0, 1})), Weight::Zero());
+    inputs.weight_given =
+        in.Take(Weight::FromShare(in.Number("weight_given", 0, {0, 1})), Weight::Zero());
   }
   inputs.hold = in.Text("hold", "");
   ReadObservation(&in, &inputs);
@@ -360,24 +390,26 @@ std::string ToJson(const Decision& decision, std::string_view deployment) {
 }
 
 std::string ToJson(const RolloutSpec& spec) {
-  const Json out{{"deployment", spec.deployment},
-                 {"service", spec.service},
-                 {"criticality", spec.criticality},
-                 {"mode", NameIn(kModes, spec.mode)},
-                 {"policy", NameIn(kPolicies, spec.policy)},
-                 {"pace", "classic"},
-                 {"alpha", spec.alpha},
-                 {"risk", spec.risk},
-                 {"time_scale", spec.time_scale},
-                 {"tick_s", spec.tick_s},
-                 {"requests_per_s", spec.requests_per_s},
-                 {"limits", {{"warm_up_s", spec.warm_up_s}, {"bake_s", spec.bake_s}, {"deadline_s", spec.deadline_s}}},
-                 {"rollback_below", spec.rollback_below},
-                 {"at_deadline", NameIn(kAtDeadline, spec.at_deadline)},
-                 {"detect", spec.detect},
-                 {"error_rate", spec.error_rate},
-                 {"observe", spec.observe},
-                 {"history", HistoryJson(spec)}};
+  const Json out{
+      {"deployment", spec.deployment},
+      {"service", spec.service},
+      {"criticality", spec.criticality},
+      {"mode", NameIn(kModes, spec.mode)},
+      {"policy", NameIn(kPolicies, spec.policy)},
+      {"pace", "classic"},
+      {"alpha", spec.alpha},
+      {"risk", spec.risk},
+      {"time_scale", spec.time_scale},
+      {"tick_s", spec.tick_s},
+      {"requests_per_s", spec.requests_per_s},
+      {"limits",
+       {{"warm_up_s", spec.warm_up_s}, {"bake_s", spec.bake_s}, {"deadline_s", spec.deadline_s}}},
+      {"rollback_below", spec.rollback_below},
+      {"at_deadline", NameIn(kAtDeadline, spec.at_deadline)},
+      {"detect", spec.detect},
+      {"error_rate", spec.error_rate},
+      {"observe", spec.observe},
+      {"history", HistoryJson(spec)}};
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -387,19 +419,26 @@ Result<RolloutSpec> SpecFromJson(std::string_view text) {
 }
 
 std::string ToJson(const Inputs& inputs) {
-  Json out{{"t_s", inputs.window.t_s}, {"canary", JsonOf(inputs.window.canary)}, {"baseline", JsonOf(inputs.window.baseline)}};
+  Json out{{"t_s", inputs.window.t_s},
+           {"canary", JsonOf(inputs.window.canary)},
+           {"baseline", JsonOf(inputs.window.baseline)}};
   if (!inputs.window.gauges.empty()) out["gauges"] = inputs.window.gauges;
   if (inputs.weight_given) out["weight_given"] = inputs.weight_given->share();
   if (!inputs.hold.empty()) out["hold"] = inputs.hold;
   if (inputs.window.observed) {
     Json routes = Json::object();
-    for (const auto& [name, counts] : inputs.window.observed->routes) routes[name] = {counts.requests, counts.errors};
-    out["observed"] = {{"latency_us", inputs.window.observed->latency_us.Buckets()}, {"routes", std::move(routes)}};
+    for (const auto& [name, counts] : inputs.window.observed->routes)
+      routes[name] = {counts.requests, counts.errors};
+    out["observed"] = {{"latency_us", inputs.window.observed->latency_us.Buckets()},
+                       {"routes", std::move(routes)}};
   }
   if (!inputs.orders.empty()) {
     Json& orders = out["orders"] = Json::array();
     for (const Order& order : inputs.orders) {
-      orders.push_back({{"order", Name(order.kind)}, {"weight", order.weight.share()}, {"actor", order.actor}, {"reason", order.reason}});
+      orders.push_back({{"order", Name(order.kind)},
+                        {"weight", order.weight.share()},
+                        {"actor", order.actor},
+                        {"reason", order.reason}});
     }
   }
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -416,7 +455,8 @@ Result<Order::Kind> OrderKindFromName(std::string_view name) {
   for (const Word<Order::Kind>& word : kOrders) {
     if (word.name == name) return word.value;
   }
-  return Fail(ErrorCode::kInvalidArgument, "order '{}': one of pause, resume, promote, abort, weight", name);
+  return Fail(ErrorCode::kInvalidArgument,
+              "order '{}': one of pause, resume, promote, abort, weight", name);
 }
 
 }  // namespace auspex::rollout

@@ -8,9 +8,9 @@
 
 namespace auspex::rollout {
 
-// Specs, inputs and decisions as JSON, in the words of `decide`, with what only the daemon knows added. Numbers survive the round
-// trip to the last bit, so a stored tick replays exactly. Errors of the readers: kInvalidArgument, naming the key and what
-// it should be.
+// Specs, inputs and decisions as JSON, in the words of `decide`, with what only the daemon knows
+// added. Numbers survive the round trip to the last bit, so a stored tick replays exactly. Errors
+// of the readers: kInvalidArgument, naming the key and what it should be.
 
 [[nodiscard]] std::string ToJson(const RolloutSpec& spec);
 Result<RolloutSpec> SpecFromJson(std::string_view text);
@@ -18,7 +18,8 @@ Result<RolloutSpec> SpecFromJson(std::string_view text);
 [[nodiscard]] std::string ToJson(const Inputs& inputs);
 Result<Inputs> InputsFromJson(std::string_view text);
 
-// One line: {"deployment", "t_s", "decision", "weight", "confidence", "log_e", "p_fail", "requests_needed", "verdict", "reason"[, "by"]}.
+// One line: {"deployment", "t_s", "decision", "weight", "confidence", "log_e", "p_fail",
+// "requests_needed", "verdict", "reason"[, "by"]}.
 [[nodiscard]] std::string ToJson(const Decision& decision, std::string_view deployment);
 
 // "pause" … "weight".

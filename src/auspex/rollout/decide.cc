@@ -13,12 +13,14 @@ constexpr std::size_t kLongestLine = 4 << 20;
 
 Result<Json> ParseLine(std::string_view line) {
   if (line.size() > kLongestLine) {
-    return Fail(ErrorCode::kInvalidArgument, "{} bytes are too long for a line, {} are allowed", line.size(), kLongestLine);
+    return Fail(ErrorCode::kInvalidArgument, "{} bytes are too long for a line, {} are allowed",
+                line.size(), kLongestLine);
   }
   std::int64_t depth = 0;
   for (const char c : line) {
     depth += (c == '{' || c == '[') - (c == '}' || c == ']');
-    if (depth > kDeepest) return Fail(ErrorCode::kInvalidArgument, "nested deeper than {} levels", kDeepest);
+    if (depth > kDeepest)
+      return Fail(ErrorCode::kInvalidArgument, "nested deeper than {} levels", kDeepest);
   }
   try {
     return Json::parse(line);
@@ -38,14 +40,15 @@ std::optional<std::string> DecideStream::Handle(std::string_view line) {
   ++line_;
   Result<std::optional<std::string>> answer = Answer(line);
   if (answer.ok()) return *std::move(answer);
-  return Json{{"error", fmt::format("line {}: {}", line_, answer.error().message)}, {"line", line_}}.dump(
-      -1, ' ', false, Json::error_handler_t::replace);
+  return Json{{"error", fmt::format("line {}: {}", line_, answer.error().message)}, {"line", line_}}
+      .dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Result<std::optional<std::string>> DecideStream::Answer(std::string_view line) {
   AUSPEX_TRY(const Json json, ParseLine(line));
   if (!json.is_object() || json.size() != 1) {
-    return Fail(ErrorCode::kInvalidArgument, "one of {{\"start\":…}}, {{\"tick\":…}}, {{\"stop\":…}} is wanted");
+    return Fail(ErrorCode::kInvalidArgument,
+                "one of {{\"start\":…}}, {{\"tick\":…}}, {{\"stop\":…}} is wanted");
   }
   const std::string& what = json.begin().key();
   const Json& body = json.begin().value();
@@ -53,28 +56,33 @@ Result<std::optional<std::string>> DecideStream::Answer(std::string_view line) {
     return Fail(ErrorCode::kInvalidArgument, "'{}': one of start, tick, stop", what);
   }
   const auto name = body.is_object() ? body.find("deployment") : body.end();
-  if (!body.is_object() || name == body.end() || !name->is_string() || name->get_ref<const std::string&>().empty()) {
+  if (!body.is_object() || name == body.end() || !name->is_string() ||
+      name->get_ref<const std::string&>().empty()) {
     return Fail(ErrorCode::kInvalidArgument, "deployment: a name is needed");
   }
   const std::string& deployment = name->get_ref<const std::string&>();
   const auto found = rollouts_.find(deployment);
   if (what == "start") {
     if (found != rollouts_.end()) {
-      return Fail(ErrorCode::kConflict, "deployment {}: runs already; stop it first, or use another name", deployment);
+      return Fail(ErrorCode::kConflict,
+                  "deployment {}: runs already; stop it first, or use another name", deployment);
     }
     AUSPEX_TRY(const RolloutSpec spec, SpecFrom(body));
     Turn turn = Start(spec);
     rollouts_.emplace(deployment, std::move(turn.next));
     return std::optional(ToJson(turn.decision, deployment));
   }
-  if (found == rollouts_.end()) return Fail(ErrorCode::kNotFound, "deployment {}: not started", deployment);
+  if (found == rollouts_.end())
+    return Fail(ErrorCode::kNotFound, "deployment {}: not started", deployment);
   if (what == "stop") {
     rollouts_.erase(found);
     return std::optional<std::string>();
   }
   AUSPEX_TRY(const Inputs inputs, InputsFrom(body));
-  if (inputs.window.t_s <= found->second.last.t_s || Scaled(found->second, inputs.window.t_s) <= found->second.t) {
-    return Fail(ErrorCode::kInvalidArgument, "t_s: {:g} is not later than the tick before", inputs.window.t_s);
+  if (inputs.window.t_s <= found->second.last.t_s ||
+      Scaled(found->second, inputs.window.t_s) <= found->second.t) {
+    return Fail(ErrorCode::kInvalidArgument, "t_s: {:g} is not later than the tick before",
+                inputs.window.t_s);
   }
   Turn turn = Advance(found->second, inputs);
   found->second = std::move(turn.next);

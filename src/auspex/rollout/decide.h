@@ -10,15 +10,18 @@
 
 namespace auspex::rollout {
 
-// The controller as a co-process: one JSON object a line in, one decision a line out, many deployments at once.
+// The controller as a co-process: one JSON object a line in, one decision a line out, many
+// deployments at once.
 //
 //   DecideStream stream;
-//   std::optional<std::string> answer = stream.Handle(R"({"start":{"deployment":"d1","tick_s":10}})");
+//   std::optional<std::string> answer =
+//   stream.Handle(R"({"start":{"deployment":"d1","tick_s":10}})");
 //
 // Not thread-safe.
 class DecideStream {
  public:
-  // The answer, without a line end; nullopt after a `stop`. A line that cannot be understood changes nothing and gives
+  // The answer, without a line end; nullopt after a `stop`. A line that cannot be understood
+  // changes nothing and gives
   // {"error":"line N: …","line":N}.
   std::optional<std::string> Handle(std::string_view line);
   [[nodiscard]] std::size_t running() const { return rollouts_.size(); }

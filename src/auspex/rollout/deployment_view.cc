@@ -17,7 +17,10 @@ std::string MetricName(const std::string& name, const RolloutSpec& spec) {
 }
 
 Json TotalsJson(const Rollout::Totals& totals) {
-  return {{"requests", totals.requests}, {"errors", totals.errors}, {"slower", totals.slower}, {"harmed", totals.harmed}};
+  return {{"requests", totals.requests},
+          {"errors", totals.errors},
+          {"slower", totals.slower},
+          {"harmed", totals.harmed}};
 }
 
 }  // namespace
@@ -71,7 +74,8 @@ std::string EvidenceJson(const std::string& id, const Rollout& rollout) {
                     {"share", metric.share},
                     {"baseline_rate", metric.baseline_rate}});
   }
-  std::sort(metrics.begin(), metrics.end(), [](const auto& a, const auto& b) { return a.share > b.share; });
+  std::sort(metrics.begin(), metrics.end(),
+            [](const auto& a, const auto& b) { return a.share > b.share; });
   Json& causes = out["causes"] = Json::array();
   for (const evidence::MetricState& metric : metrics) {
     // A cause is a metric that speaks against the canary.

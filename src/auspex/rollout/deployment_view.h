@@ -26,7 +26,8 @@ struct DeploymentView {
   std::optional<WallTime> ended_at;
 };
 
-// One JSON object: {"id","service","version","state","decision","verdict","by","weight","weight_given","p_fail","log_e",…}.
+// One JSON object:
+// {"id","service","version","state","decision","verdict","by","weight","weight_given","p_fail","log_e",…}.
 [[nodiscard]] std::string ToJson(const DeploymentView& view);
 // What the evidence stands on, per metric: {"deployment","log_e","bar","metrics":[…],"causes":[…]}.
 [[nodiscard]] std::string EvidenceJson(const std::string& id, const Rollout& rollout);

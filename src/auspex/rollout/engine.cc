@@ -1,6 +1,7 @@
 #include "auspex/rollout/engine.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <condition_variable>
@@ -21,26 +22,32 @@
 namespace auspex::rollout {
 namespace {
 
-constexpr Duration kLateLines = 200ms;      // a tick is closed this long after its end
+constexpr Duration kLateLines = 200ms;  // a tick is closed this long after its end
 constexpr Duration kRouterPatience = 2s;
 constexpr Duration kRetryAfter = 500ms;
 constexpr Duration kClockTolerance = 100ms;  // a larger step between two ticks is a jump
 constexpr Duration kIdle = 1s;
-constexpr Duration kAnswerPatience = 10s;   // of a caller that waits for the engine's thread
+constexpr Duration kAnswerPatience = 10s;  // of a caller that waits for the engine's thread
 constexpr std::chrono::days kHistoryDays{7};
 constexpr std::size_t kWorkers = 8, kMostJobs = 4096, kMostEndedViews = 1000;
 
 // The text up to its first digit: alerts that differ in figures alone are the same alert.
-std::string AlertKey(const std::string& text) { return text.substr(0, text.find_first_of("0123456789")); }
+std::string AlertKey(const std::string& text) {
+  return text.substr(0, text.find_first_of("0123456789"));
+}
 
 Failure AlreadyRuns(std::string_view id, std::string_view service) {
-  return Fail(ErrorCode::kConflict, "deployment {} of service {} is still running; wait for its end or abort it", id, service);
+  return Fail(ErrorCode::kConflict,
+              "deployment {} of service {} is still running; wait for its end or abort it", id,
+              service);
 }
 
 class EngineImpl final : public Engine {
  public:
   EngineImpl(Dependencies dependencies, std::vector<ServiceConfig> services)
-      : deps_(std::move(dependencies)), services_(std::move(services)), pool_(std::make_unique<WorkerPool>(kWorkers, kMostJobs)) {}
+      : deps_(std::move(dependencies)),
+        services_(std::move(services)),
+        pool_(std::make_unique<WorkerPool>(kWorkers, kMostJobs)) {}
 
   ~EngineImpl() override {
     {
@@ -54,7 +61,8 @@ class EngineImpl final : public Engine {
 
   Status Init() {
     for (const ServiceConfig& service : services_) {
-      Result<std::unique_ptr<traffic::Router>> router = deps_.routers->Create(service.router, service.router_config);
+      Result<std::unique_ptr<traffic::Router>> router =
+          deps_.routers->Create(service.router, service.router_config);
       if (!router.ok()) return Within("service " + service.name, router.error());
       routers_[service.name] = std::shared_ptr<traffic::Router>(*std::move(router));
     }
@@ -74,13 +82,14 @@ class EngineImpl final : public Engine {
   }
 
   Result<std::string> Evidence(std::string_view id) const override {
-    return const_cast<EngineImpl*>(this)->Ask<std::string>([this, name = std::string(id)]() -> Result<std::string> {
-      const auto found = lives_.find(name);
-      if (found != lives_.end()) return EvidenceJson(name, found->second.rollout);
-      AUSPEX_TRY(const std::vector<storage::Entry> entries, AllEntries(deps_.ledger, name));
-      AUSPEX_TRY(const Replayed replayed, Replay(entries));
-      return EvidenceJson(name, replayed.rollout);
-    });
+    return const_cast<EngineImpl*>(this)->Ask<std::string>(
+        [this, name = std::string(id)]() -> Result<std::string> {
+          const auto found = lives_.find(name);
+          if (found != lives_.end()) return EvidenceJson(name, found->second.rollout);
+          AUSPEX_TRY(const std::vector<storage::Entry> entries, AllEntries(deps_.ledger, name));
+          AUSPEX_TRY(const Replayed replayed, Replay(entries));
+          return EvidenceJson(name, replayed.rollout);
+        });
   }
 
   [[nodiscard]] std::vector<DeploymentView> Running() const override {
@@ -95,7 +104,11 @@ class EngineImpl final : public Engine {
   [[nodiscard]] const std::vector<ServiceConfig>& services() const override { return services_; }
 
   [[nodiscard]] Counters counters() const override {
-    return {.decisions = decisions_, .passes = passes_, .router_errors = router_errors_, .ledger_errors = ledger_errors_, .reasserted = reasserted_};
+    return {.decisions = decisions_,
+            .passes = passes_,
+            .router_errors = router_errors_,
+            .ledger_errors = ledger_errors_,
+            .reasserted = reasserted_};
   }
 
  private:
@@ -116,7 +129,9 @@ class EngineImpl final : public Engine {
     std::future<Result<T>> answer = promise->get_future();
     Post([promise, question = std::move(question)] { promise->set_value(question()); });
     if (answer.wait_for(kAnswerPatience) != std::future_status::ready) {
-      return Fail(ErrorCode::kUnavailable, "the engine did not answer within {}; is its disk full or slow?", ToText(kAnswerPatience));
+      return Fail(ErrorCode::kUnavailable,
+                  "the engine did not answer within {}; is its disk full or slow?",
+                  ToText(kAnswerPatience));
     }
     return answer.get();
   }
@@ -135,7 +150,8 @@ class EngineImpl final : public Engine {
   // ---- the router and the metrics server
   void ApplyWeight(Live* live, Weight weight);
   void OnApplied(const std::string& id, Weight asked, const Result<Weight>& given);
-  void OnObserved(const std::string& id, MonotonicTime tick_end, Result<traffic::RouteView> view);
+  void OnObserved(const std::string& id, MonotonicTime tick_end, std::int64_t lines,
+                  Result<traffic::RouteView> view);
   void AskSignals(Live* live);
   void Complete(Live* live);
 
@@ -152,7 +168,8 @@ class EngineImpl final : public Engine {
   storage::DeploymentRow RowOf(const Live& live) const;
 
   const ServiceConfig* FindService(std::string_view name) const {
-    const auto found = std::find_if(services_.begin(), services_.end(), [&](const auto& s) { return s.name == name; });
+    const auto found = std::find_if(services_.begin(), services_.end(),
+                                    [&](const auto& s) { return s.name == name; });
     return found == services_.end() ? nullptr : &*found;
   }
   Live* Find(const std::string& id) {
@@ -176,12 +193,14 @@ class EngineImpl final : public Engine {
   std::map<std::string, DeploymentView, std::less<>> views_;
   std::deque<std::string> ended_views_;
 
-  std::atomic<std::int64_t> decisions_{0}, passes_{0}, router_errors_{0}, ledger_errors_{0}, reasserted_{0};
+  std::atomic<std::int64_t> decisions_{0}, passes_{0}, router_errors_{0}, ledger_errors_{0},
+      reasserted_{0};
   std::unique_ptr<WorkerPool> pool_;
   std::thread thread_;
 };
 
-// ------------------------------------------------------------------------------------------- the loop
+// ------------------------------------------------------------------------------------------- the
+// loop
 
 void EngineImpl::Run() {
   while (true) {
@@ -216,7 +235,8 @@ void EngineImpl::Pass() {
   std::vector<std::pair<Live*, Turn>> turns;
   for (auto& [id, live] : lives_) {
     if (live.finishing) {
-      if (!live.applying && !live.ended_at && now >= live.retry_at) ApplyWeight(&live, live.rollout.asked);
+      if (!live.applying && !live.ended_at && now >= live.retry_at)
+        ApplyWeight(&live, live.rollout.asked);
     } else if (live.closing) {
       if (now >= live.tick_end + kLateLines) turns.emplace_back(&live, Close(&live, &batch));
     } else if (now >= live.tick_end || !live.orders.empty()) {
@@ -230,20 +250,22 @@ void EngineImpl::Pass() {
   for (auto& [live, turn] : turns) Adopt(live, std::move(turn));
 }
 
-// Nothing is carried out that is not stored. While the disk refuses, everything holds at its present weight. False: the engine
-// stops and nothing was stored.
+// Nothing is carried out that is not stored. While the disk refuses, everything holds at its
+// present weight. False: the engine stops and nothing was stored.
 bool EngineImpl::CommitOrWait(const storage::Batch& batch) {
   while (true) {
     const auto stored = deps_.ledger->Commit(batch);
     if (stored.ok()) return true;
     ++ledger_errors_;
-    deps_.log->Error("ledger_commit_failed", {{"error", stored.error().message}, {"entries", batch.entries.size()}});
+    deps_.log->Error("ledger_commit_failed",
+                     {{"error", stored.error().message}, {"entries", batch.entries.size()}});
     std::unique_lock lock(mutex_);
     if (wake_.wait_for(lock, kRetryAfter, [this] { return stopping_; })) return false;
   }
 }
 
-// ------------------------------------------------------------------------------------------- a tick
+// ------------------------------------------------------------------------------------------- a
+// tick
 
 void EngineImpl::BeginClosing(Live* live) {
   live->tick_end = std::min(live->tick_end, deps_.clock->Now());
@@ -252,13 +274,21 @@ void EngineImpl::BeginClosing(Live* live) {
   live->seen.reset();
   live->reading_done.reset();
   if (!live->observing) {
-    const MonotonicTime deadline = deps_.clock->Now() + std::min<Duration>(kRouterPatience, FromSeconds(live->TickSeconds()));
-    live->observing = pool_->Submit([this, id = live->announced.id, end = live->tick_end, router = live->router, route = live->route, deadline] {
-      Result<traffic::RouteView> view = router->Observe(route, deadline);
-      Post([this, id, end, view = std::move(view)]() mutable { OnObserved(id, end, std::move(view)); });
-    });
+    const MonotonicTime deadline =
+        deps_.clock->Now() + std::min<Duration>(kRouterPatience, FromSeconds(live->TickSeconds()));
+    live->observing = pool_->Submit(
+        [this, id = live->announced.id, end = live->tick_end, router = live->router,
+         route = live->route, keys = std::array{live->BaselineKey(), live->CanaryKey()}, deadline] {
+          Result<traffic::RouteView> view = router->Observe(route, deadline);
+          const std::int64_t lines =
+              deps_.requests->LinesOf(keys[0]) + deps_.requests->LinesOf(keys[1]);
+          Post([this, id, end, lines, view = std::move(view)]() mutable {
+            OnObserved(id, end, lines, std::move(view));
+          });
+        });
   }
-  if (!live->reading && !live->service->signals.empty() && deps_.metrics != nullptr) AskSignals(live);
+  if (!live->reading && !live->service->signals.empty() && deps_.metrics != nullptr)
+    AskSignals(live);
 }
 
 void EngineImpl::AskSignals(Live* live) {
@@ -268,17 +298,20 @@ void EngineImpl::AskSignals(Live* live) {
                           .canary_server = live->route.canary,
                           .baseline_server = live->route.baseline,
                           .at = live->tick_end_wall};
-  const MonotonicTime deadline = deps_.clock->Now() + std::min<Duration>(kRouterPatience, FromSeconds(live->TickSeconds()));
-  live->reading = pool_->Submit([this, id = live->announced.id, question = std::move(question), deadline] {
-    SignalReading reading = ReadSignals(deps_.metrics, question, deadline);
-    Post([this, id, reading = std::move(reading)] {
-      if (Live* found = Find(id)) found->reading = false, found->reading_done = reading;
-    });
-  });
+  const MonotonicTime deadline =
+      deps_.clock->Now() + std::min<Duration>(kRouterPatience, FromSeconds(live->TickSeconds()));
+  live->reading =
+      pool_->Submit([this, id = live->announced.id, question = std::move(question), deadline] {
+        SignalReading reading = ReadSignals(deps_.metrics, question, deadline);
+        Post([this, id, reading = std::move(reading)] {
+          if (Live* found = Find(id)) found->reading = false, found->reading_done = reading;
+        });
+      });
 }
 
 bool EngineImpl::LooksJumped(Live* live) const {
-  const Duration offset = deps_.clock->Wall().time_since_epoch() - deps_.clock->Now().time_since_epoch();
+  const Duration offset =
+      deps_.clock->Wall().time_since_epoch() - deps_.clock->Now().time_since_epoch();
   const std::optional<Duration> before = std::exchange(live->wall_offset, offset);
   return before && (offset > *before ? offset - *before : *before - offset) > kClockTolerance;
 }
@@ -286,14 +319,17 @@ bool EngineImpl::LooksJumped(Live* live) const {
 Turn EngineImpl::Close(Live* live, storage::Batch* batch) {
   const bool jumped = LooksJumped(live);
   // Milliseconds: readable, and later than the tick before in any case.
-  const double t_s = std::max(std::round(Seconds(live->tick_end - live->epoch) * 1e3) / 1e3, live->rollout.last.t_s + 1e-3);
+  const double t_s = std::max(std::round(Seconds(live->tick_end - live->epoch) * 1e3) / 1e3,
+                              live->rollout.last.t_s + 1e-3);
   const Inputs inputs = CloseTick(live, t_s, {.requests = deps_.requests, .clock_jumped = jumped});
   if (live->seen && live->seen->ok() && live->given && live->seen->value().weight != *live->given) {
     ++reasserted_;
     live->given.reset();
   }
   Turn turn = Advance(live->rollout, inputs);
-  batch->entries.push_back({.at = live->tick_end_wall, .deployment = live->announced.id, .kind = "tick",
+  batch->entries.push_back({.at = live->tick_end_wall,
+                            .deployment = live->announced.id,
+                            .kind = "tick",
                             .body = TickJson(inputs, turn.decision, live->announced.id)});
   ++decisions_;
   return turn;
@@ -304,8 +340,10 @@ void EngineImpl::Adopt(Live* live, Turn turn) {
   live->closing = false;
   live->tick_end += FromSeconds(live->TickSeconds());
   live->tick_end = std::max(live->tick_end, deps_.clock->Now());
-  const bool alerts = std::any_of(turn.commands.begin(), turn.commands.end(), [](const Command& c) { return c.kind == Command::Kind::kAlert; });
-  if (!alerts && live->router_error.empty()) live->last_alert.clear();  // the next trouble is news again
+  const bool alerts = std::any_of(turn.commands.begin(), turn.commands.end(),
+                                  [](const Command& c) { return c.kind == Command::Kind::kAlert; });
+  if (!alerts && live->router_error.empty())
+    live->last_alert.clear();  // the next trouble is news again
   for (const Command& command : turn.commands) {
     switch (command.kind) {
       case Command::Kind::kSetEdges: {
@@ -314,7 +352,8 @@ void EngineImpl::Adopt(Live* live, Turn turn) {
         break;
       }
       case Command::Kind::kSetWeight:
-        if (!live->given || *live->given != live->router->Nearest(command.weight)) ApplyWeight(live, command.weight);
+        if (!live->given || *live->given != live->router->Nearest(command.weight))
+          ApplyWeight(live, command.weight);
         live->wanted = command.weight;
         break;
       case Command::Kind::kAlert:
@@ -332,13 +371,15 @@ void EngineImpl::Adopt(Live* live, Turn turn) {
   Publish(*live, "decision", ToJson(turn.decision, live->announced.id));
 }
 
-// ------------------------------------------------------------------------------------------- the router
+// ------------------------------------------------------------------------------------------- the
+// router
 
 void EngineImpl::ApplyWeight(Live* live, Weight weight) {
   live->wanted = weight;
   if (live->applying) return;  // OnApplied asks again for what is wanted by then
   const MonotonicTime deadline = deps_.clock->Now() + kRouterPatience;
-  live->applying = pool_->Submit([this, id = live->announced.id, router = live->router, route = live->route, weight, deadline] {
+  live->applying = pool_->Submit([this, id = live->announced.id, router = live->router,
+                                  route = live->route, weight, deadline] {
     const Result<Weight> given = router->Apply(route, weight, deadline);
     Post([this, id, weight, given] { OnApplied(id, weight, given); });
   });
@@ -362,9 +403,13 @@ void EngineImpl::OnApplied(const std::string& id, Weight asked, const Result<Wei
   }
   live->router_error.clear();
   live->given = *given;
-  pending_.entries.push_back({.at = deps_.clock->Wall(), .deployment = id, .kind = "observed",
-                              .body = fmt::format(R"({{"weight_asked":{},"weight_given":{}}})", asked.share(), given->share())});
-  deps_.log->Info("weight_applied", {{"deployment", id}, {"asked_bp", asked.bp()}, {"given_bp", given->bp()}});
+  pending_.entries.push_back({.at = deps_.clock->Wall(),
+                              .deployment = id,
+                              .kind = "observed",
+                              .body = fmt::format(R"({{"weight_asked":{},"weight_given":{}}})",
+                                                  asked.share(), given->share())});
+  deps_.log->Info("weight_applied",
+                  {{"deployment", id}, {"asked_bp", asked.bp()}, {"given_bp", given->bp()}});
   if (live->wanted && *live->wanted != asked) {
     ApplyWeight(live, *live->wanted);
   } else if (live->finishing && *given == live->rollout.asked) {
@@ -374,7 +419,8 @@ void EngineImpl::OnApplied(const std::string& id, Weight asked, const Result<Wei
   UpdateView(*live);
 }
 
-void EngineImpl::OnObserved(const std::string& id, MonotonicTime tick_end, Result<traffic::RouteView> view) {
+void EngineImpl::OnObserved(const std::string& id, MonotonicTime tick_end, std::int64_t lines,
+                            Result<traffic::RouteView> view) {
   Live* live = Find(id);
   if (live == nullptr) return;
   live->observing = false;
@@ -382,10 +428,12 @@ void EngineImpl::OnObserved(const std::string& id, MonotonicTime tick_end, Resul
   if (!live->closing || live->tick_end != tick_end) return;
   if (!view.ok()) {
     ++router_errors_;
-  } else if (!live->given && !live->applying && live->wanted && view->weight == live->router->Nearest(*live->wanted)) {
+  } else if (!live->given && !live->applying && live->wanted &&
+             view->weight == live->router->Nearest(*live->wanted)) {
     live->given = view->weight;  // an answer was lost, yet the change took effect
   }
   live->seen = std::move(view);
+  live->lines_then = lines;
 }
 
 // The router has confirmed the end: the outcome is a fact.
@@ -394,35 +442,43 @@ void EngineImpl::Complete(Live* live) {
   const std::string id = live->announced.id;
   const std::string view = ToJson(ViewOf(*live));
   storage::Batch batch = std::exchange(pending_, {});
-  batch.entries.push_back({.at = *live->ended_at, .deployment = id, .kind = "outcome", .body = view});
+  batch.entries.push_back(
+      {.at = *live->ended_at, .deployment = id, .kind = "outcome", .body = view});
   batch.deployments.push_back(RowOf(*live));
-  batch.baselines.push_back({.service = live->announced.service, .at = *live->ended_at, .body = ToJson(live->aggregate)});
+  batch.baselines.push_back(
+      {.service = live->announced.service, .at = *live->ended_at, .body = ToJson(live->aggregate)});
   if (!CommitOrWait(batch)) return;
-  deps_.log->Info("deployment_ended", {{"deployment", id}, {"decision", Name(live->rollout.last.action)}, {"reason", live->rollout.last.reason}});
+  deps_.log->Info("deployment_ended", {{"deployment", id},
+                                       {"decision", Name(live->rollout.last.action)},
+                                       {"reason", live->rollout.last.reason}});
   deps_.requests->Forget(live->CanaryKey());
   deps_.requests->Forget(live->BaselineKey());
   UpdateView(*live);
   Publish(*live, "state", view);
   pool_->Submit([this, id, at = *live->ended_at] {
     const Status packed = deps_.ledger->Pack(id, at);
-    if (!packed.ok()) deps_.log->Warn("pack_failed", {{"deployment", id}, {"error", packed.error().message}});
+    if (!packed.ok())
+      deps_.log->Warn("pack_failed", {{"deployment", id}, {"error", packed.error().message}});
   });
   // Not while somebody walks over lives_.
   Post([this, id] { lives_.erase(id); });
 }
 
-// ------------------------------------------------------------------------------------------- the life of a deployment
+// ------------------------------------------------------------------------------------------- the
+// life of a deployment
 
 Result<Announced> EngineImpl::Prepare(const Announcement& announcement) {
   const ServiceConfig* service = FindService(announcement.service);
   if (service == nullptr) {
     std::vector<std::string> names;
     for (const ServiceConfig& known : services_) names.push_back(known.name);
-    return Fail(ErrorCode::kNotFound, "no service '{}' is configured; there is {}", announcement.service, fmt::join(names, ", "));
+    return Fail(ErrorCode::kNotFound, "no service '{}' is configured; there is {}",
+                announcement.service, fmt::join(names, ", "));
   }
   AUSPEX_TRY(CheckName("version", announcement.version));
   if (announcement.risk && !(*announcement.risk >= 0.0 && *announcement.risk <= 1.0)) {
-    return Fail(ErrorCode::kInvalidArgument, "risk: a share from 0 to 1, not {}", *announcement.risk);
+    return Fail(ErrorCode::kInvalidArgument, "risk: a share from 0 to 1, not {}",
+                *announcement.risk);
   }
   // Before the weights are looked at: those of a running deployment are its own.
   for (const DeploymentView& running : Running()) {
@@ -431,17 +487,21 @@ Result<Announced> EngineImpl::Prepare(const Announcement& announcement) {
   const std::shared_ptr<traffic::Router>& router = routers_.at(service->name);
   const auto& [first, second] = service->servers;
   AUSPEX_TRY(const traffic::RouteView view,
-             router->Observe({.backend = service->backend, .baseline = first, .canary = second}, deps_.clock->Now() + kRouterPatience));
+             router->Observe({.backend = service->backend, .baseline = first, .canary = second},
+                             deps_.clock->Now() + kRouterPatience));
   if (view.weight != Weight::Zero() && view.weight != Weight::Whole()) {
     return Fail(ErrorCode::kInvalidArgument,
-                "neither {} nor {} of backend {} has all of the traffic ({} has {}); set one to 100 % first", first, second,
-                service->backend, second, view.weight.ToPercent());
+                "neither {} nor {} of backend {} has all of the traffic ({} has {}); set one to "
+                "100 % first",
+                first, second, service->backend, second, view.weight.ToPercent());
   }
   const bool first_serves = view.weight == Weight::Zero();
   Announced announced;
   announced.at = deps_.clock->Wall();
-  const auto seconds = std::chrono::floor<std::chrono::milliseconds>(announced.at.time_since_epoch()).count();
-  announced.id = fmt::format("{}-{}-{}", service->name, announcement.version, seconds).substr(0, 128);
+  const auto seconds =
+      std::chrono::floor<std::chrono::milliseconds>(announced.at.time_since_epoch()).count();
+  announced.id =
+      fmt::format("{}-{}-{}", service->name, announcement.version, seconds).substr(0, 128);
   announced.service = service->name;
   announced.version = announcement.version;
   announced.baseline_version = announcement.baseline_version;
@@ -456,7 +516,8 @@ Result<Announced> EngineImpl::Prepare(const Announcement& announcement) {
 }
 
 Status EngineImpl::AddHistory(Announced* announced) {
-  AUSPEX_TRY(const std::vector<storage::BaselineRow> rows, deps_.ledger->Baselines(announced->service, announced->at - kHistoryDays));
+  AUSPEX_TRY(const std::vector<storage::BaselineRow> rows,
+             deps_.ledger->Baselines(announced->service, announced->at - kHistoryDays));
   BaselineAggregate sum;
   for (const storage::BaselineRow& row : rows) {
     AUSPEX_TRY(const BaselineAggregate one, AggregateFromJson(row.body));
@@ -482,17 +543,24 @@ Result<DeploymentView> EngineImpl::Begin(Announced announced) {
   live.announced = announced;
   live.service = FindService(announced.service);
   live.router = routers_.at(announced.service);
-  live.route = {.backend = announced.backend, .baseline = announced.baseline, .canary = announced.canary};
+  live.route = {
+      .backend = announced.backend, .baseline = announced.baseline, .canary = announced.canary};
   live.rollout = turn.next;
   live.epoch = deps_.clock->Now();
   live.tick_end = live.epoch;
 
   storage::Batch batch;
-  batch.entries.push_back({.at = announced.at, .deployment = announced.id, .kind = "announced", .body = AnnouncedJson(announced, turn.decision)});
+  batch.entries.push_back({.at = announced.at,
+                           .deployment = announced.id,
+                           .kind = "announced",
+                           .body = AnnouncedJson(announced, turn.decision)});
   batch.deployments.push_back(RowOf(live));
   const auto stored = deps_.ledger->Commit(batch);
-  if (!stored.ok()) return Within("the deployment was not begun, the ledger refused", stored.error());
-  deps_.log->Info("deployment_announced", {{"deployment", announced.id}, {"service", announced.service}, {"version", announced.version}});
+  if (!stored.ok())
+    return Within("the deployment was not begun, the ledger refused", stored.error());
+  deps_.log->Info("deployment_announced", {{"deployment", announced.id},
+                                           {"service", announced.service},
+                                           {"version", announced.version}});
   Live* stays = &lives_.insert_or_assign(announced.id, std::move(live)).first->second;
   Attach(stays);
   Adopt(stays, std::move(turn));
@@ -500,12 +568,14 @@ Result<DeploymentView> EngineImpl::Begin(Announced announced) {
 }
 
 void EngineImpl::Attach(Live* live) {
-  for (const telemetry::ServerKey& key : {live->BaselineKey(), live->CanaryKey()}) deps_.requests->Track(key);
+  for (const telemetry::ServerKey& key : {live->BaselineKey(), live->CanaryKey()})
+    deps_.requests->Track(key);
   static_cast<void>(LooksJumped(live));
 }
 
 Result<DeploymentView> EngineImpl::Give(std::string_view id, const Order& order) {
-  if (order.reason.empty()) return Fail(ErrorCode::kInvalidArgument, "reason: say why; it is kept with the order");
+  if (order.reason.empty())
+    return Fail(ErrorCode::kInvalidArgument, "reason: say why; it is kept with the order");
   return Ask<DeploymentView>([this, name = std::string(id), order]() -> Result<DeploymentView> {
     Live* live = Find(name);
     if (live == nullptr) {
@@ -513,12 +583,18 @@ Result<DeploymentView> EngineImpl::Give(std::string_view id, const Order& order)
       if (!row.ok()) return Failure{row.error()};
       return Fail(ErrorCode::kConflict, "deployment {} has ended", name);
     }
-    if (live->rollout.phase == Phase::kEnded) return Fail(ErrorCode::kConflict, "deployment {} is ending", name);
+    if (live->rollout.phase == Phase::kEnded)
+      return Fail(ErrorCode::kConflict, "deployment {} is ending", name);
     if (order.kind == Order::Kind::kWeight && live->rollout.phase == Phase::kObserving) {
-      return Fail(ErrorCode::kConflict, "deployment {} still observes its baseline; a weight can be set once it runs", name);
+      return Fail(ErrorCode::kConflict,
+                  "deployment {} still observes its baseline; a weight can be set once it runs",
+                  name);
     }
     live->orders.push_back(order);
-    deps_.log->Info("order", {{"deployment", name}, {"order", Name(order.kind)}, {"actor", order.actor}, {"reason", order.reason}});
+    deps_.log->Info("order", {{"deployment", name},
+                              {"order", Name(order.kind)},
+                              {"actor", order.actor},
+                              {"reason", order.reason}});
     return ViewOf(*live);
   });
 }
@@ -532,7 +608,8 @@ void EngineImpl::Alert(Live* live, const std::string& text) {
 }
 
 void EngineImpl::Publish(const Live& live, const std::string& type, std::string json) {
-  if (deps_.on_event) deps_.on_event({.type = type, .deployment = live.announced.id, .json = std::move(json)});
+  if (deps_.on_event)
+    deps_.on_event({.type = type, .deployment = live.announced.id, .json = std::move(json)});
 }
 
 void EngineImpl::UpdateView(const Live& live) {
@@ -555,7 +632,8 @@ storage::DeploymentRow EngineImpl::RowOf(const Live& live) const {
           .body = ToJson(ViewOf(live))};
 }
 
-// ------------------------------------------------------------------------------------------- after a crash
+// ------------------------------------------------------------------------------------------- after
+// a crash
 
 Status EngineImpl::Recover() {
   storage::DeploymentQuery query{.service = {}, .ended = false, .limit = 100, .after_id = {}};
@@ -563,7 +641,8 @@ Status EngineImpl::Recover() {
     AUSPEX_TRY(const std::vector<storage::DeploymentRow> rows, deps_.ledger->Deployments(query));
     for (const storage::DeploymentRow& row : rows) {
       if (FindService(row.service) == nullptr) {
-        deps_.log->Error("service_not_configured", {{"deployment", row.id}, {"service", row.service}});
+        deps_.log->Error("service_not_configured",
+                         {{"deployment", row.id}, {"service", row.service}});
         continue;
       }
       Result<Live> revived = Revive(row);
@@ -587,13 +666,16 @@ Result<Live> EngineImpl::Revive(const storage::DeploymentRow& row) {
   AUSPEX_TRY(const std::vector<storage::Entry> entries, AllEntries(deps_.ledger, row.id));
   AUSPEX_TRY(Replayed replayed, Replay(entries));
   if (!replayed.differences.empty()) {
-    deps_.log->Error("replay_differs", {{"deployment", row.id}, {"first", replayed.differences.front()}});
+    deps_.log->Error("replay_differs",
+                     {{"deployment", row.id}, {"first", replayed.differences.front()}});
   }
   Live live;
   live.announced = replayed.announced;
   live.service = FindService(row.service);
   live.router = routers_.at(row.service);
-  live.route = {.backend = live.announced.backend, .baseline = live.announced.baseline, .canary = live.announced.canary};
+  live.route = {.backend = live.announced.backend,
+                .baseline = live.announced.baseline,
+                .canary = live.announced.canary};
   live.rollout = std::move(replayed.rollout);
   live.finishing = live.rollout.phase == Phase::kEnded;
   const MonotonicTime now = deps_.clock->Now();
@@ -601,13 +683,16 @@ Result<Live> EngineImpl::Revive(const storage::DeploymentRow& row) {
   live.epoch = now - FromSeconds(live.rollout.last.t_s) - away;
   live.tick_end = now + FromSeconds(live.TickSeconds());
   live.retry_at = now;
-  deps_.log->Info("deployment_resumed", {{"deployment", row.id}, {"decisions", replayed.decisions}, {"away_s", Seconds(away)}});
+  deps_.log->Info(
+      "deployment_resumed",
+      {{"deployment", row.id}, {"decisions", replayed.decisions}, {"away_s", Seconds(away)}});
   return live;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> Engine::Create(Dependencies dependencies, std::vector<ServiceConfig> services) {
+Result<std::unique_ptr<Engine>> Engine::Create(Dependencies dependencies,
+                                               std::vector<ServiceConfig> services) {
   auto engine = std::make_unique<EngineImpl>(std::move(dependencies), std::move(services));
   AUSPEX_TRY(engine->Init());
   return std::unique_ptr<Engine>(std::move(engine));

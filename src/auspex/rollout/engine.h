@@ -18,32 +18,34 @@
 
 namespace auspex::rollout {
 
-// The shell that runs many rollouts: it observes, calls Advance, stores the turn, then carries the commands out and observes that
-// the router obeyed. One thread decides; a few carry out calls that may wait. All due rollouts of a pass share one
-// transaction, committed before any command of that pass.
+// The shell that runs many rollouts: it observes, calls Advance, stores the turn, then carries the
+// commands out and observes that the router obeyed. One thread decides; a few carry out calls that
+// may wait. All due rollouts of a pass share one transaction, committed before any command of that
+// pass.
 //
-// After a crash the ledger says what was decided: Create() decides every running deployment's ticks again, compares the router
-// with it, and goes on. Thread-safe.
+// After a crash the ledger says what was decided: Create() decides every running deployment's ticks
+// again, compares the router with it, and goes on. Thread-safe.
 class Engine {
  public:
   struct Event {
-    std::string type;        // "decision", "state", "alert"
+    std::string type;  // "decision", "state", "alert"
     std::string deployment;
     std::string json;
   };
   struct Dependencies {
-    storage::Ledger* ledger;                // outlives the engine, as all of these
+    storage::Ledger* ledger;  // outlives the engine, as all of these
     telemetry::RequestSource* requests;
-    telemetry::MetricSource* metrics;       // may be null where no signal asks for it
+    telemetry::MetricSource* metrics;  // may be null where no signal asks for it
     const traffic::RouterRegistry* routers;
     const Clock* clock;
     const Logger* log;
     std::function<void(const Event&)> on_event;  // called from the engine's thread; must not block
   };
 
-  // Errors: a router that cannot be made; a ledger that cannot be read. A running deployment whose service is not configured
-  // any more is left as it is, and logged as an error.
-  static Result<std::unique_ptr<Engine>> Create(Dependencies dependencies, std::vector<ServiceConfig> services);
+  // Errors: a router that cannot be made; a ledger that cannot be read. A running deployment whose
+  // service is not configured any more is left as it is, and logged as an error.
+  static Result<std::unique_ptr<Engine>> Create(Dependencies dependencies,
+                                                std::vector<ServiceConfig> services);
   // Stops at once; rollouts stay as they are and go on with the next Create().
   virtual ~Engine() = default;
 
@@ -52,13 +54,14 @@ class Engine {
     std::string version;
     std::string baseline_version;  // may be empty
     std::string actor;
-    std::optional<double> risk;    // P(fail), overrides the service's
+    std::optional<double> risk;  // P(fail), overrides the service's
   };
-  // Begins a rollout. Errors: kNotFound (service), kInvalidArgument (version; no slot has 100 %), kConflict (one runs
-  // already), kUnavailable (the router, the ledger).
+  // Begins a rollout. Errors: kNotFound (service), kInvalidArgument (version; no slot has 100 %),
+  // kConflict (one runs already), kUnavailable (the router, the ledger).
   virtual Result<DeploymentView> Announce(const Announcement& announcement) = 0;
-  // A person's order; taken at once, the tick at hand is closed early. Errors: kNotFound, kConflict (it has ended; a weight
-  // while the baseline is still observed), kInvalidArgument (no reason given).
+  // A person's order; taken at once, the tick at hand is closed early. Errors: kNotFound, kConflict
+  // (it has ended; a weight while the baseline is still observed), kInvalidArgument (no reason
+  // given).
   virtual Result<DeploymentView> Give(std::string_view id, const Order& order) = 0;
 
   // Running ones, and those that ended since the start; others are in the ledger.

@@ -21,7 +21,8 @@ ArmWindow WindowOf(const ServerTick& tick, const std::vector<std::string>& route
     if (found == tick.routes.end()) {
       arm.routes.push_back({});
     } else {
-      arm.routes.push_back({static_cast<double>(found->second.requests), static_cast<double>(found->second.errors)});
+      arm.routes.push_back(
+          {static_cast<double>(found->second.requests), static_cast<double>(found->second.errors)});
     }
   }
   return arm;
@@ -32,7 +33,8 @@ void AddHealth(const traffic::ServerView& server, ArmWindow* arm) {
   arm->in_flight = static_cast<double>(server.in_flight);
 }
 
-void AddToAggregate(const ServerTick& baseline, double both, double seconds, BaselineAggregate* sum) {
+void AddToAggregate(const ServerTick& baseline, double both, double seconds,
+                    BaselineAggregate* sum) {
   Merge({.latency_us = baseline.latency_us,
          .routes = baseline.routes,
          .requests = static_cast<double>(baseline.requests),
@@ -42,17 +44,20 @@ void AddToAggregate(const ServerTick& baseline, double both, double seconds, Bas
         sum);
 }
 
-// Requests that the proxy counted as ended and the feed has not brought.
-void CompareWithProxy(Live* live, const traffic::RouteView& view, const telemetry::RequestSource& requests) {
+void CompareWithProxy(Live* live, const traffic::RouteView& view) {
+  constexpr std::size_t kLooks = 3;
   const std::int64_t proxy = view.canary.requests_total + view.baseline.requests_total;
-  const std::int64_t lines = requests.LinesOf(live->CanaryKey()) + requests.LinesOf(live->BaselineKey());
-  const std::int64_t flying = view.canary.in_flight + view.baseline.in_flight;
-  if (!live->proxy_offset || proxy < *live->proxy_offset) {  // the first look, or the proxy started anew
-    live->proxy_offset = proxy - flying;
-    live->line_offset = lines;
-    return;
-  }
-  live->feed_lost = std::max<std::int64_t>(0, proxy - *live->proxy_offset - flying - (lines - live->line_offset));
+  if (proxy < live->proxy_count)
+    live->first_gaps.clear(), live->last_gaps.clear();  // the proxy started anew
+  live->proxy_count = proxy;
+  const std::int64_t gap =
+      proxy - view.canary.in_flight - view.baseline.in_flight - live->lines_then;
+  if (live->first_gaps.size() < kLooks) live->first_gaps.push_back(gap);
+  live->last_gaps.push_back(gap);
+  if (live->last_gaps.size() > kLooks) live->last_gaps.pop_front();
+  const std::int64_t least = *std::min_element(live->last_gaps.begin(), live->last_gaps.end());
+  const std::int64_t most = *std::max_element(live->first_gaps.begin(), live->first_gaps.end());
+  live->feed_lost = std::max<std::int64_t>(0, least - most);
 }
 
 std::string WhyHold(const Live& live, const TickSources& sources) {
@@ -60,8 +65,8 @@ std::string WhyHold(const Live& live, const TickSources& sources) {
   if (!live.seen) return "the router did not answer in time";
   if (!live.seen->ok()) return "the router does not answer: " + live.seen->error().message;
   if (live.given && live.seen->value().weight != *live.given) {
-    return fmt::format("the router had the weight {} instead of {}; it is set again", live.seen->value().weight.ToPercent(),
-                       live.given->ToPercent());
+    return fmt::format("the router had the weight {} instead of {}; it is set again",
+                       live.seen->value().weight.ToPercent(), live.given->ToPercent());
   }
   if (!live.given) return "the router has not confirmed the weight";
   if (!sources.requests->Health().connected) return "the proxy's request log is not connected";
@@ -73,7 +78,8 @@ std::string WhyHold(const Live& live, const TickSources& sources) {
 }  // namespace
 
 Inputs CloseTick(Live* live, double t_s, const TickSources& sources) {
-  const std::optional<WallTime> until = sources.clock_jumped ? std::nullopt : std::optional(live->tick_end_wall);
+  const std::optional<WallTime> until =
+      sources.clock_jumped ? std::nullopt : std::optional(live->tick_end_wall);
   const ServerTick canary = sources.requests->Take(live->CanaryKey(), until);
   const ServerTick baseline = sources.requests->Take(live->BaselineKey(), until);
   Inputs inputs;
@@ -87,18 +93,21 @@ Inputs CloseTick(Live* live, double t_s, const TickSources& sources) {
     inputs.weight_given = view.weight;
     AddHealth(view.canary, &inputs.window.canary);
     AddHealth(view.baseline, &inputs.window.baseline);
-    CompareWithProxy(live, view, *sources.requests);
+    CompareWithProxy(live, view);
   }
   if (live->reading_done) inputs.window.gauges = live->reading_done->gauges;
   // The plain rule looks at no silence of its own.
   const bool silent = canary.requests == 0 || baseline.requests == 0;
-  if (inputs.hold.empty() && live->rollout.spec.policy == Policy::kRule && silent) inputs.hold = "no requests on both versions";
+  if (inputs.hold.empty() && live->rollout.spec.policy == Policy::kRule && silent)
+    inputs.hold = "no requests on both versions";
   if (live->rollout.phase == Phase::kObserving) {
-    inputs.window.observed = telemetry::Window::Observation{.latency_us = baseline.latency_us, .routes = baseline.routes};
+    inputs.window.observed = telemetry::Window::Observation{.latency_us = baseline.latency_us,
+                                                            .routes = baseline.routes};
   }
   inputs.orders = std::move(live->orders);
   live->orders.clear();
-  AddToAggregate(baseline, static_cast<double>(canary.requests + baseline.requests), t_s - live->rollout.last.t_s, &live->aggregate);
+  AddToAggregate(baseline, static_cast<double>(canary.requests + baseline.requests),
+                 t_s - live->rollout.last.t_s, &live->aggregate);
   return inputs;
 }
 
@@ -108,8 +117,8 @@ DeploymentView ViewOf(const Live& live) {
   view.service = live.announced.service;
   view.version = live.announced.version;
   const Rollout& rollout = live.rollout;
-  view.state = live.ended_at              ? "ended"
-               : rollout.paused           ? "paused"
+  view.state = live.ended_at                        ? "ended"
+               : rollout.paused                     ? "paused"
                : rollout.phase == Phase::kObserving ? "observing"
                                                     : "running";
   view.last = rollout.last;

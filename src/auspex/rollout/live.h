@@ -1,8 +1,8 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -22,8 +22,8 @@ struct SignalReading {
   std::string failure;                   // the server did not answer: why; else empty
 };
 
-// One deployment while the engine runs it: the pure rollout and what the shell knows around it. Belongs to the engine's
-// thread; not thread-safe.
+// One deployment while the engine runs it: the pure rollout and what the shell knows around it.
+// Belongs to the engine's thread; not thread-safe.
 struct Live {
   Announced announced;
   const ServiceConfig* service = nullptr;
@@ -32,34 +32,38 @@ struct Live {
   Rollout rollout;
 
   // Ticks: the one at hand ends at `tick_end`; 200 ms later it is closed.
-  MonotonicTime epoch;               // t_s = 0
+  MonotonicTime epoch;  // t_s = 0
   MonotonicTime tick_end;
-  bool closing = false;              // the end has come, lines of the last moments are awaited
+  bool closing = false;  // the end has come, lines of the last moments are awaited
   WallTime tick_end_wall;
-  std::optional<Duration> wall_offset;  // wall clock minus monotonic clock, when last looked: a jump shows as a change
+  std::optional<Duration>
+      wall_offset;  // wall clock minus monotonic clock, when last looked: a jump shows as a change
   std::vector<Order> orders;
 
   // The router.
-  std::optional<Weight> given;       // last confirmed; nullopt: unknown
-  std::optional<Weight> wanted;      // last asked of the router
-  bool applying = false;             // a call is under way
+  std::optional<Weight> given;   // last confirmed; nullopt: unknown
+  std::optional<Weight> wanted;  // last asked of the router
+  bool applying = false;         // a call is under way
   bool observing = false;
   std::optional<Result<traffic::RouteView>> seen;  // of this tick
-  MonotonicTime retry_at;            // no call before this
+  std::int64_t lines_then = 0;  // of both servers in the feed, when the router was seen
+  MonotonicTime retry_at;       // no call before this
   std::string router_error;
 
   // Metrics.
   bool reading = false;
   std::optional<SignalReading> reading_done;
 
-  // Feed against the proxy's own count: what each had at the start.
-  std::optional<std::int64_t> proxy_offset;
-  std::int64_t line_offset = 0;
+  // Feed against the proxy's own count: requests it ended and the feed has not brought. A line
+  // takes some milliseconds, so single looks are off by a few; what is lost stays lost: the least
+  // of the last looks beyond the most of the first ones.
+  std::deque<std::int64_t> first_gaps, last_gaps;
+  std::int64_t proxy_count = 0;
   std::int64_t feed_lost = 0;
 
-  bool finishing = false;            // it has ended; the router has yet to confirm
+  bool finishing = false;  // it has ended; the router has yet to confirm
   std::string last_alert;
-  BaselineAggregate aggregate;       // what this rollout saw of its baseline
+  BaselineAggregate aggregate;  // what this rollout saw of its baseline
   std::optional<WallTime> ended_at;
 
   [[nodiscard]] double TickSeconds() const { return rollout.spec.tick_s; }
@@ -67,8 +71,9 @@ struct Live {
   [[nodiscard]] telemetry::ServerKey BaselineKey() const { return {route.backend, route.baseline}; }
 };
 
-// The tick's inputs from what the feed, the router and the metrics server showed; adds to the aggregate. `everything`: the clock
-// jumped, so ends of requests cannot be placed and all lines are taken.
+// The tick's inputs from what the feed, the router and the metrics server showed; adds to the
+// aggregate. `everything`: the clock jumped, so ends of requests cannot be placed and all lines are
+// taken.
 struct TickSources {
   telemetry::RequestSource* requests;
   bool clock_jumped = false;

@@ -10,7 +10,8 @@ namespace {
 
 constexpr double kLeastSeconds = 60.0, kMostSeconds = 600.0;  // at time scale 1
 constexpr double kLeastRequests = 2000.0;
-// Routes that get a test of their own, and the least share that makes one worth it: each dilutes the others' weight.
+// Routes that get a test of their own, and the least share that makes one worth it: each dilutes
+// the others' weight.
 constexpr std::size_t kMostTestedRoutes = 8;
 constexpr double kLeastRouteShare = 0.02;
 
@@ -26,7 +27,8 @@ std::vector<NamedRoute> BusiestRoutes(const BaselineAggregate& seen) {
     if (busy && name != telemetry::kOtherRoutes) routes.push_back({name, counts});
   }
   std::sort(routes.begin(), routes.end(), [](const NamedRoute& a, const NamedRoute& b) {
-    return a.counts.requests != b.counts.requests ? a.counts.requests > b.counts.requests : a.name < b.name;
+    return a.counts.requests != b.counts.requests ? a.counts.requests > b.counts.requests
+                                                  : a.name < b.name;
   });
   if (routes.size() > kMostTestedRoutes) routes.resize(kMostTestedRoutes);
   return routes;
@@ -34,7 +36,9 @@ std::vector<NamedRoute> BusiestRoutes(const BaselineAggregate& seen) {
 
 }  // namespace
 
-double ObservationNeeded(const Rollout& rollout) { return std::max(0.0, kLeastRequests - rollout.observed_requests); }
+double ObservationNeeded(const Rollout& rollout) {
+  return std::max(0.0, kLeastRequests - rollout.observed_requests);
+}
 
 bool ObserveTick(Rollout* rollout, const Inputs& inputs) {
   const telemetry::ArmWindow& baseline = inputs.window.baseline;
@@ -61,8 +65,9 @@ void ApplyHistory(const BaselineAggregate& seen, RolloutSpec* spec) {
   spec->route_names.clear();
   for (const NamedRoute& route : BusiestRoutes(seen)) {
     const double requests = static_cast<double>(route.counts.requests);
-    spec->history.routes.push_back({.share = requests / seen.requests,
-                                    .error_rate = rate(static_cast<double>(route.counts.errors), requests)});
+    spec->history.routes.push_back(
+        {.share = requests / seen.requests,
+         .error_rate = rate(static_cast<double>(route.counts.errors), requests)});
     spec->route_names.push_back(route.name);
   }
   telemetry::Edges edges;
@@ -79,14 +84,18 @@ void ApplyHistory(const BaselineAggregate& seen, RolloutSpec* spec) {
 }
 
 telemetry::Edges CanaryEdges(const telemetry::Edges& baseline) {
-  const auto widen = [](std::int64_t us) { return static_cast<std::int64_t>(std::ceil(1.05 * static_cast<double>(us))); };
+  const auto widen = [](std::int64_t us) {
+    return static_cast<std::int64_t>(std::ceil(1.05 * static_cast<double>(us)));
+  };
   telemetry::Edges edges;
   for (std::size_t i = 0; i < 3; ++i) edges.slower_us[i] = widen(baseline.slower_us[i]);
   edges.harm_us = widen(baseline.harm_us);
   return edges;
 }
 
-bool IsEnoughHistory(const BaselineAggregate& seen) { return seen.requests >= kLeastRequests && seen.latency_us.count() > 0; }
+bool IsEnoughHistory(const BaselineAggregate& seen) {
+  return seen.requests >= kLeastRequests && seen.latency_us.count() > 0;
+}
 
 void Merge(const BaselineAggregate& other, BaselineAggregate* sum) {
   sum->latency_us.Merge(other.latency_us);
@@ -103,12 +112,9 @@ void Merge(const BaselineAggregate& other, BaselineAggregate* sum) {
 std::string ToJson(const BaselineAggregate& seen) {
   Json routes = Json::object();
   for (const auto& [name, counts] : seen.routes) routes[name] = {counts.requests, counts.errors};
-  return Json{{"requests", seen.requests},
-              {"errors", seen.errors},
-              {"requests_both", seen.requests_both},
-              {"seconds", seen.seconds},
-              {"routes", std::move(routes)},
-              {"latency_us", seen.latency_us.Buckets()}}
+  return Json{{"requests", seen.requests},           {"errors", seen.errors},
+              {"requests_both", seen.requests_both}, {"seconds", seen.seconds},
+              {"routes", std::move(routes)},         {"latency_us", seen.latency_us.Buckets()}}
       .dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -121,13 +127,17 @@ Result<BaselineAggregate> AggregateFromJson(std::string_view text) {
     seen.requests_both = json.at("requests_both").get<double>();
     seen.seconds = json.at("seconds").get<double>();
     for (const auto& [name, counts] : json.at("routes").items()) {
-      seen.routes[name] = {.requests = counts.at(0).get<std::int64_t>(), .errors = counts.at(1).get<std::int64_t>()};
+      seen.routes[name] = {.requests = counts.at(0).get<std::int64_t>(),
+                           .errors = counts.at(1).get<std::int64_t>()};
     }
-    AUSPEX_TRY(seen.latency_us, telemetry::Sketch::FromBuckets(
-                                    json.at("latency_us").get<std::vector<std::pair<std::int32_t, std::int64_t>>>()));
+    AUSPEX_TRY(
+        seen.latency_us,
+        telemetry::Sketch::FromBuckets(
+            json.at("latency_us").get<std::vector<std::pair<std::int32_t, std::int64_t>>>()));
     return seen;
   } catch (const Json::exception& error) {
-    return Fail(ErrorCode::kDataLoss, "a stored baseline aggregate cannot be read: {}", error.what());
+    return Fail(ErrorCode::kDataLoss, "a stored baseline aggregate cannot be read: {}",
+                error.what());
   }
 }
 

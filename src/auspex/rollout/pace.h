@@ -10,8 +10,8 @@ struct Pace {
   double throttle_p_fail = 0.0;  // G's P(faulty now)
 };
 struct PaceLimits {
-  bool first = false;      // the first weight of the rollout
-  bool may_rise = true;    // false: silence, or a reason to hold
+  bool first = false;    // the first weight of the rollout
+  bool may_rise = true;  // false: silence, or a reason to hold
 };
 [[nodiscard]] Pace NextWeight(const Rollout& rollout, PaceLimits limits);
 

@@ -5,13 +5,16 @@
 namespace auspex::rollout {
 namespace {
 
-std::string Dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 // What was stored was valid once: if it cannot be read, it is damaged.
 template <typename T>
 Result<T> Readable(const storage::Entry& entry, Result<T> read) {
   if (read.ok()) return read;
-  return Fail(ErrorCode::kDataLoss, "entry {} ({}) cannot be read: {}", entry.seq, entry.kind, read.error().message);
+  return Fail(ErrorCode::kDataLoss, "entry {} ({}) cannot be read: {}", entry.seq, entry.kind,
+              read.error().message);
 }
 
 Result<Announced> AnnouncedFrom(const storage::Entry& entry, const Json& body) {
@@ -29,11 +32,13 @@ Result<Announced> AnnouncedFrom(const storage::Entry& entry, const Json& body) {
   return announced;
 }
 
-void Compare(const storage::Entry& entry, const Json& stored, const Decision& decision, Replayed* replayed) {
+void Compare(const storage::Entry& entry, const Json& stored, const Decision& decision,
+             Replayed* replayed) {
   std::string decided = ToJson(decision, entry.deployment);
   const std::string before = Dump(stored);
   if (before != decided) {
-    replayed->differences.push_back(fmt::format("entry {}: stored {} decided {}", entry.seq, before, decided));
+    replayed->differences.push_back(
+        fmt::format("entry {}: stored {} decided {}", entry.seq, before, decided));
   }
   replayed->lines.push_back(std::move(decided));
   ++replayed->decisions;
@@ -42,10 +47,14 @@ void Compare(const storage::Entry& entry, const Json& stored, const Decision& de
 }  // namespace
 
 std::string AnnouncedJson(const Announced& announced, const Decision& first) {
-  Json body{{"service", announced.service},   {"version", announced.version},
-            {"baseline_version", announced.baseline_version}, {"actor", announced.actor},
-            {"backend", announced.backend},   {"baseline", announced.baseline},
-            {"canary", announced.canary},     {"start", Json::parse(ToJson(announced.spec))},
+  Json body{{"service", announced.service},
+            {"version", announced.version},
+            {"baseline_version", announced.baseline_version},
+            {"actor", announced.actor},
+            {"backend", announced.backend},
+            {"baseline", announced.baseline},
+            {"canary", announced.canary},
+            {"start", Json::parse(ToJson(announced.spec))},
             {"out", JsonOf(first, announced.id)}};
   return Dump(body);
 }
@@ -68,31 +77,41 @@ Result<Replayed> Replay(const std::vector<storage::Entry>& entries) {
         replayed.rollout = std::move(turn.next);
         started = true;
       } else if (entry.kind == "tick") {
-        if (!started) return Fail(ErrorCode::kDataLoss, "entry {}: a tick before the deployment was announced", entry.seq);
+        if (!started)
+          return Fail(ErrorCode::kDataLoss, "entry {}: a tick before the deployment was announced",
+                      entry.seq);
         const Json body = Json::parse(entry.body);
         AUSPEX_TRY(const Inputs inputs, Readable(entry, InputsFrom(body.at("in"))));
-        if (replayed.rollout.phase != Phase::kEnded && inputs.window.t_s <= replayed.rollout.last.t_s) {
-          return Fail(ErrorCode::kDataLoss, "entry {} (tick) is not later than the one before", entry.seq);
+        if (replayed.rollout.phase != Phase::kEnded &&
+            inputs.window.t_s <= replayed.rollout.last.t_s) {
+          return Fail(ErrorCode::kDataLoss, "entry {} (tick) is not later than the one before",
+                      entry.seq);
         }
         Turn turn = Advance(replayed.rollout, inputs);
         Compare(entry, body.at("out"), turn.decision, &replayed);
         replayed.rollout = std::move(turn.next);
       }
     } catch (const Json::exception& error) {
-      return Fail(ErrorCode::kDataLoss, "entry {} ({}) cannot be read: {}", entry.seq, entry.kind, error.what());
+      return Fail(ErrorCode::kDataLoss, "entry {} ({}) cannot be read: {}", entry.seq, entry.kind,
+                  error.what());
     }
   }
   if (!started) return Fail(ErrorCode::kNotFound, "no such deployment in this ledger");
   return replayed;
 }
 
-Result<std::vector<storage::Entry>> AllEntries(storage::Ledger* ledger, std::string_view deployment) {
+Result<std::vector<storage::Entry>> AllEntries(storage::Ledger* ledger,
+                                               std::string_view deployment) {
   std::vector<storage::Entry> all;
   while (true) {
     AUSPEX_TRY(std::vector<storage::Entry> page,
-               ledger->Entries({.deployment = std::string(deployment), .kind = {}, .after = all.empty() ? 0 : all.back().seq, .limit = 1000}));
+               ledger->Entries({.deployment = std::string(deployment),
+                                .kind = {},
+                                .after = all.empty() ? 0 : all.back().seq,
+                                .limit = 1000}));
     if (page.empty()) return all;
-    all.insert(all.end(), std::make_move_iterator(page.begin()), std::make_move_iterator(page.end()));
+    all.insert(all.end(), std::make_move_iterator(page.begin()),
+               std::make_move_iterator(page.end()));
   }
 }
 

@@ -24,22 +24,25 @@ struct Announced {
 };
 
 [[nodiscard]] std::string AnnouncedJson(const Announced& announced, const Decision& first);
-[[nodiscard]] std::string TickJson(const Inputs& inputs, const Decision& decision, std::string_view deployment);
+[[nodiscard]] std::string TickJson(const Inputs& inputs, const Decision& decision,
+                                   std::string_view deployment);
 
 struct Replayed {
   Announced announced;
-  Rollout rollout;       // as it stood after the last tick
-  WallTime last_at;      // of the last entry
+  Rollout rollout;   // as it stood after the last tick
+  WallTime last_at;  // of the last entry
   std::int64_t decisions = 0;
-  std::vector<std::string> lines;        // each decision, as decided anew
-  std::vector<std::string> differences;  // "entry 17: stored … decided …"; empty: bit for bit the same
+  std::vector<std::string> lines;  // each decision, as decided anew
+  std::vector<std::string>
+      differences;  // "entry 17: stored … decided …"; empty: bit for bit the same
 };
 
-// Decides all of a deployment's ticks again from its entries, in order. Errors: kNotFound (no announced entry);
-// kDataLoss (an entry that cannot be read).
+// Decides all of a deployment's ticks again from its entries, in order. Errors: kNotFound (no
+// announced entry); kDataLoss (an entry that cannot be read).
 Result<Replayed> Replay(const std::vector<storage::Entry>& entries);
 
 // All entries of a deployment.
-Result<std::vector<storage::Entry>> AllEntries(storage::Ledger* ledger, std::string_view deployment);
+Result<std::vector<storage::Entry>> AllEntries(storage::Ledger* ledger,
+                                               std::string_view deployment);
 
 }  // namespace auspex::rollout

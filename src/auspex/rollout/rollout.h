@@ -14,12 +14,15 @@
 // rollout decides how much traffic the canary gets, tick by tick.
 //
 //   Turn turn = Start(spec);                        // the first weight
-//   turn = Advance(turn.next, {.window = window});  // one tick: the next state, commands and the decision
+//   turn = Advance(turn.next, {.window = window});  // one tick: the next state, commands and the
+//   decision
 //
-// Both are pure: equal inputs give an equal turn, so that each decision can be replayed and explained.
+// Both are pure: equal inputs give an equal turn, so that each decision can be replayed and
+// explained.
 //
-// Read next: spec.h (what is fixed at the start), adaptive.h and rule.h (the policies), pace.h (the next weight), observing.h
-// (before there is history), codec.h (as JSON), decide.h (the co-process), engine.h (the shell that runs many rollouts).
+// Read next: spec.h (what is fixed at the start), adaptive.h and rule.h (the policies), pace.h (the
+// next weight), observing.h (before there is history), codec.h (as JSON), decide.h (the
+// co-process), engine.h (the shell that runs many rollouts).
 namespace auspex::rollout {
 
 enum class Phase {
@@ -57,7 +60,8 @@ struct Inputs {
   telemetry::Window window;
   // What the router gave in this tick; absent: exactly what was asked.
   std::optional<Weight> weight_given;
-  // Why this tick must not raise the weight (router or metrics away, clock jumped); empty: no such reason.
+  // Why this tick must not raise the weight (router or metrics away, clock jumped); empty: no such
+  // reason.
   std::string hold;
   std::vector<Order> orders;
 };
@@ -84,8 +88,8 @@ struct Rollout {
   double origin_s = 0.0;  // when the running phase began, seconds since the announcement
   double t = 0.0;         // end of the last tick, seconds since origin at time scale 1
   std::optional<evidence::CanaryEvidence> evidence;
-  Weight asked;           // in force, as asked of the router
-  std::deque<int> past_bp;   // weights given in the ticks of the last 10 s
+  Weight asked;                             // in force, as asked of the router
+  std::deque<int> past_bp;                  // weights given in the ticks of the last 10 s
   std::optional<double> requests_per_tick;  // lambda D: EWMA of what both arms got
 
   struct Seen {
@@ -132,8 +136,8 @@ struct Turn {
 
 // The first turn: the first weight, or observing where the spec says so.
 [[nodiscard]] Turn Start(const RolloutSpec& spec);
-// One turn of the controller. Precondition: inputs.window.t_s > rollout.last.t_s unless it has ended; the answer to ticks after
-// the end is the last one again.
+// One turn of the controller. Precondition: inputs.window.t_s > rollout.last.t_s unless it has
+// ended; the answer to ticks after the end is the last one again.
 [[nodiscard]] Turn Advance(const Rollout& rollout, const Inputs& inputs);
 
 [[nodiscard]] std::string_view Name(Action action);    // "advance" …

@@ -14,14 +14,24 @@ Choice ChooseRule(const Rollout& rollout, const TickView& tick) {
   for (const auto& [k, n] : rollout.minute) errors += k, requests += n;
   const double confidence = 1.0 - rollout.evidence->p_fail();
   if (confidence < 0.3) {
-    return {.next = Weight::Zero(), .reason = fmt::format("confidence {:.3g} is below 0.3; most speaks {}", confidence, ProofSentence(rollout)),
-            .end = Action::kRollBack, .verdict = Verdict::kFail, .by = "prediction", .alert = true};
+    return {.next = Weight::Zero(),
+            .reason = fmt::format("confidence {:.3g} is below 0.3; most speaks {}", confidence,
+                                  ProofSentence(rollout)),
+            .end = Action::kRollBack,
+            .verdict = Verdict::kFail,
+            .by = "prediction",
+            .alert = true};
   }
   if (requests >= 100 && errors > rollout.spec.error_rate * requests) {
-    return {.next = Weight::Zero(),
-            .reason = fmt::format("{:.3g} % of the canary's {:.0f} requests of the last minute failed, the limit is {:g} %",
-                                  100.0 * errors / requests, requests, 100.0 * rollout.spec.error_rate),
-            .end = Action::kRollBack, .verdict = Verdict::kFail, .by = "rule", .alert = true};
+    return {
+        .next = Weight::Zero(),
+        .reason = fmt::format("{:.3g} % of the canary's {:.0f} requests of the last minute failed, "
+                              "the limit is {:g} %",
+                              100.0 * errors / requests, requests, 100.0 * rollout.spec.error_rate),
+        .end = Action::kRollBack,
+        .verdict = Verdict::kFail,
+        .by = "rule",
+        .alert = true};
   }
   Choice choice{.next = rollout.asked, .reason = "plain rule", .end = {}, .verdict = {}, .by = {}};
   if (rollout.paused || !tick.hold.empty()) {
@@ -33,7 +43,11 @@ Choice ChooseRule(const Rollout& rollout, const TickView& tick) {
   const int now = rollout.asked.bp();
   const int next = now + (now < 5000 ? 1000 : 500);
   if (next >= Weight::kWholeBp) {
-    return {.next = Weight::Whole(), .reason = "the last step", .end = Action::kPromote, .verdict = Verdict::kPass, .by = {}};
+    return {.next = Weight::Whole(),
+            .reason = "the last step",
+            .end = Action::kPromote,
+            .verdict = Verdict::kPass,
+            .by = {}};
   }
   choice.next = Weight::FromBp(next).value_or(rollout.asked);
   return choice;

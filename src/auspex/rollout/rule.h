@@ -6,8 +6,9 @@ namespace auspex::rollout {
 
 inline constexpr int kRuleFirstBp = 1000;
 
-// The policy `rule`, the simplest thing that works: confidence < .3 or the canary's error rate of the last 60 s (at least 100
-// requests) above its limit rolls back; else a step a minute, +10 points below 50 %, +5 above.
+// The policy `rule`, the simplest thing that works: confidence < .3 or the canary's error rate of
+// the last 60 s (at least 100 requests) above its limit rolls back; else a step a minute, +10
+// points below 50 %, +5 above.
 [[nodiscard]] Choice ChooseRule(const Rollout& rollout, const TickView& tick);
 // Ticks of the minute that the rule looks at.
 [[nodiscard]] std::size_t RuleTicks(const Rollout& rollout);

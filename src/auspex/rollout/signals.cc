@@ -6,14 +6,16 @@ namespace auspex::rollout {
 namespace {
 
 std::string Replaced(std::string text, std::string_view from, std::string_view to) {
-  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+  for (std::size_t at = text.find(from); at != std::string::npos;
+       at = text.find(from, at + to.size())) {
     text.replace(at, from.size(), to);
   }
   return text;
 }
 
 // One arm's value: the mean of the series' last points (one series an instance).
-Result<double> ValueOf(telemetry::MetricSource* source, const std::string& query, WallTime at, MonotonicTime deadline) {
+Result<double> ValueOf(telemetry::MetricSource* source, const std::string& query, WallTime at,
+                       MonotonicTime deadline) {
   AUSPEX_TRY(const std::vector<telemetry::Series> series, source->Instant(query, at, deadline));
   double sum = 0.0;
   double count = 0.0;
@@ -28,23 +30,30 @@ Result<double> ValueOf(telemetry::MetricSource* source, const std::string& query
 
 }  // namespace
 
-SignalReading ReadSignals(telemetry::MetricSource* source, const SignalQuestion& question, MonotonicTime deadline) {
+SignalReading ReadSignals(telemetry::MetricSource* source, const SignalQuestion& question,
+                          MonotonicTime deadline) {
   SignalReading reading;
   for (const SignalConfig& signal : question.signals) {
     const bool by_version = signal.query.find("$version") != std::string::npos;
-    if (by_version && (question.canary_version.empty() || question.baseline_version.empty())) continue;
+    if (by_version && (question.canary_version.empty() || question.baseline_version.empty()))
+      continue;
     const auto ask = [&](const std::string& version, const std::string& server) {
-      return ValueOf(source, Replaced(Replaced(signal.query, "$version", version), "$server", server), question.at, deadline);
+      return ValueOf(source,
+                     Replaced(Replaced(signal.query, "$version", version), "$server", server),
+                     question.at, deadline);
     };
     const Result<double> canary = ask(question.canary_version, question.canary_server);
-    const Result<double> baseline = canary.ok() ? ask(question.baseline_version, question.baseline_server) : canary;
+    const Result<double> baseline =
+        canary.ok() ? ask(question.baseline_version, question.baseline_server) : canary;
     if (canary.ok() && baseline.ok()) {
       // Only positive values have a ratio.
-      if (*canary > 0.0 && *baseline > 0.0) reading.gauges[signal.name] = std::log(*canary / *baseline);
+      if (*canary > 0.0 && *baseline > 0.0)
+        reading.gauges[signal.name] = std::log(*canary / *baseline);
       continue;
     }
     const Error& error = canary.ok() ? baseline.error() : canary.error();
-    if (error.code != ErrorCode::kNoData) reading.failure = fmt::format("signal {}: {}", signal.name, error.message);
+    if (error.code != ErrorCode::kNoData)
+      reading.failure = fmt::format("signal {}: {}", signal.name, error.message);
   }
   return reading;
 }

@@ -16,7 +16,8 @@ enum class Policy { kAdaptive, kRule };
 // What happens at the deadline when the canary has 90 % or more and nothing speaks against it.
 enum class AtDeadline { kPromote, kHold, kRollBack };
 
-// Durations of the rollout at time scale 1, seconds (section 7). Limits that a user gives are wall time.
+// Durations of the rollout at time scale 1, seconds (section 7). Limits that a user gives are wall
+// time.
 inline constexpr double kHistorySeconds = 300.0;  // t0
 inline constexpr double kWarmUpSeconds = 240.0;
 inline constexpr double kBakeSeconds = 2700.0;
@@ -32,9 +33,9 @@ struct RolloutSpec {
   double alpha = 0.01;  // bound on a false rollback by evidence, over the whole rollout
   double risk = 0.15;   // prior P(fail); clamped to [.005, .8] where it is used
   double time_scale = 1.0;
-  double tick_s = 10.0;             // wall seconds
-  double requests_per_s = 0.0;      // 0: unknown
-  double warm_up_s = kWarmUpSeconds;    // wall seconds
+  double tick_s = 10.0;               // wall seconds
+  double requests_per_s = 0.0;        // 0: unknown
+  double warm_up_s = kWarmUpSeconds;  // wall seconds
   double bake_s = kBakeSeconds;
   double deadline_s = kDeadlineSeconds;
   double rollback_below = 0.1;  // confidence at which the prediction alone rolls back
@@ -42,7 +43,7 @@ struct RolloutSpec {
   double detect = 2.0;       // the ratio that requests_needed speaks of, > 1
   double error_rate = 0.05;  // limit of the policy `rule`
   evidence::History history;
-  double t99_s = 0.0;        // the baseline's p99, 0 where unknown
+  double t99_s = 0.0;  // the baseline's p99, 0 where unknown
   // Nothing is known of the baseline: observe it before the canary gets traffic.
   bool observe = false;
   // Where history is known and the feed counts single requests.

@@ -18,11 +18,12 @@ struct ArmWindow {
   };
   double requests = 0;
   double errors = 0;
-  std::vector<double> slower;  // over the edges of t50, t90, t99; fewer than three: no data of the rest
-  std::vector<Route> routes;   // in the order of the rollout's routes; missing ones: no data
-  bool up = true;              // what the proxy's health check says
-  double in_flight = 0;        // requests that the proxy has not ended
-  double harmed = 0;           // failed, or slower than the harm edge
+  std::vector<double>
+      slower;  // over the edges of t50, t90, t99; fewer than three: no data of the rest
+  std::vector<Route> routes;  // in the order of the rollout's routes; missing ones: no data
+  bool up = true;             // what the proxy's health check says
+  double in_flight = 0;       // requests that the proxy has not ended
+  double harmed = 0;          // failed, or slower than the harm edge
 };
 
 // What one tick showed. `t_s`: its end, seconds since the deployment was announced.
