@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +59,7 @@ struct ChildPlan {
   int output;
   int errors;  // where errno goes if exec fails; closed by an exec that succeeds
   pid_t parent;
+  int nice;
 };
 
 // Between fork and exec, in what may be a copy of a threaded process: only calls that are safe in a
@@ -70,6 +72,7 @@ struct ChildPlan {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   signal(SIGPIPE, SIG_DFL);
+  if (plan.nice != 0) setpriority(PRIO_PROCESS, 0, plan.nice);
   dup2(plan.input, STDIN_FILENO);
   dup2(plan.output, STDOUT_FILENO);
   dup2(plan.output, STDERR_FILENO);
@@ -127,8 +130,8 @@ Result<Process> Process::Start(const ProcessOptions& options) {
   AUSPEX_TRY(const Fd output,
              OpenHigh(discard ? "/dev/null" : options.output, O_WRONLY | O_CREAT | O_APPEND));
   AUSPEX_TRY(auto pipe, MakePipe());
-  const ChildPlan plan{argv.data(),  env.data(),        input.get(),
-                       output.get(), pipe.second.get(), getpid()};
+  const ChildPlan plan{argv.data(),       env.data(), input.get(), output.get(),
+                       pipe.second.get(), getpid(),   options.nice};
   const pid_t pid = fork();
   if (pid < 0) return FailErrno(fmt::format("start {}", options.argv[0]));
   if (pid == 0) BecomeChild(plan);

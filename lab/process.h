@@ -29,6 +29,7 @@ struct ProcessOptions {
   std::vector<std::string> argv = {};                         // [0] is a path; nothing is looked up
   std::vector<std::pair<std::string, std::string>> env = {};  // added to this process's own
   std::filesystem::path output = {};  // standard output and error are appended; empty: /dev/null
+  int nice = 0;  // scheduling priority, -20 first … 19 last; kept as ours where it may not be had
 };
 
 // A child process. It is killed when the *thread* that started it ends (PR_SET_PDEATHSIG), so that

@@ -332,10 +332,14 @@ TEST_F(ConfigFiles, RefusesSecretsThatAreNoneAndRepeatsNoValue) {
 class WithoutRights {
  public:
   WithoutRights() : root_(::geteuid() == 0) {
-    if (root_) EXPECT_EQ(::seteuid(65534), 0);
+    if (root_) {
+      EXPECT_EQ(::seteuid(65534), 0);
+    }
   }
   ~WithoutRights() {
-    if (root_) EXPECT_EQ(::seteuid(0), 0);
+    if (root_) {
+      EXPECT_EQ(::seteuid(0), 0);
+    }
   }
   WithoutRights(const WithoutRights&) = delete;
   WithoutRights& operator=(const WithoutRights&) = delete;
