@@ -157,7 +157,8 @@ TEST(Advance, PutsAStalledCanaryToTheLeastWeight) {
   };
   EXPECT_EQ(simulation.Tick(stalled).weight, simulation.rollout.asked);
   EXPECT_THAT(simulation.rollout.last.reason, HasSubstr("silence"));
-  EXPECT_EQ(simulation.Tick(stalled).weight, LeastWeight(simulation.rollout));
+  const Weight least = simulation.Tick(stalled).weight;
+  EXPECT_EQ(least, LeastWeight(simulation.rollout));
   EXPECT_EQ(simulation.rollout.last.action, Action::kLimit);
   EXPECT_THAT(simulation.rollout.last.reason, HasSubstr("stalled"));
   EXPECT_TRUE(Has(simulation.commands, Command::Kind::kAlert));
@@ -194,7 +195,8 @@ TEST(Advance, ComesBackFromZeroWithTheLeastWeight) {
   Simulation simulation(BasicSpec());
   simulation.Run(300);
   simulation.Tick(CanaryDown);
-  EXPECT_EQ(simulation.Tick().weight, LeastWeight(simulation.rollout));
+  const Weight back = simulation.Tick().weight;
+  EXPECT_EQ(back, LeastWeight(simulation.rollout));
   EXPECT_EQ(simulation.rollout.last.action, Action::kAdvance);
 }
 

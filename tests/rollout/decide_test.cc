@@ -126,7 +126,7 @@ TEST_F(Decide, AStoppedNameStartsAfresh) {
 
 TEST_F(Decide, RepeatsTheAnswerAfterTheEnd) {
   Ask(kStart);
-  json end;
+  json end = json::object();
   double t_s = 0;
   while (t_s < 1000 && end.value("decision", "") != "roll_back") {
     end = Ask(TickLine("d1", t_s += 10, 20));
@@ -140,34 +140,37 @@ TEST_F(Decide, RepeatsTheAnswerAfterTheEnd) {
 }
 
 TEST(DecideMany, ThousandInterleavedEqualEachAlone) {
-  constexpr int kDeployments = 1000, kTicks = 12;
-  const auto start_of = [](int i) {
+  constexpr std::size_t kDeployments = 1000, kTicks = 12;
+  const auto start_of = [](std::size_t i) {
     return json{{"start",
                  {{"deployment", "d" + std::to_string(i)},
                   {"criticality", 1 + i % 4},
                   {"tick_s", 10},
-                  {"risk", i / 1000.0},
+                  {"risk", static_cast<double>(i) / 1000},
                   {"requests_per_s", 20 + i}}}}
         .dump();
   };
-  const auto tick_of = [](int i, int tick) {
-    return TickLine("d" + std::to_string(i), 10 * tick, (i + tick) % 3 == 0 ? i % 7 : 0);
+  const auto tick_of = [](std::size_t i, std::size_t tick) {
+    return TickLine("d" + std::to_string(i), static_cast<double>(10 * tick),
+                    (i + tick) % 3 == 0 ? static_cast<int>(i % 7) : 0);
   };
   DecideStream together;
   std::vector<std::vector<std::string>> answers(kDeployments);
-  for (int i = 0; i < kDeployments; ++i) answers.at(i).push_back(*together.Handle(start_of(i)));
-  for (int tick = 1; tick <= kTicks; ++tick) {
-    for (int step = 0; step < kDeployments; ++step) {
-      const int i = (step * 7 + tick) % kDeployments;  // 7 and 1,000 have no common factor
-      answers.at(i).push_back(*together.Handle(tick_of(i, tick)));
+  for (std::size_t i = 0; i < kDeployments; ++i)
+    answers.at(static_cast<std::size_t>(i)).push_back(*together.Handle(start_of(i)));
+  for (std::size_t tick = 1; tick <= kTicks; ++tick) {
+    for (std::size_t step = 0; step < kDeployments; ++step) {
+      const std::size_t i = (step * 7 + tick) % kDeployments;  // 7 and 1,000 have no common factor
+      answers.at(static_cast<std::size_t>(i)).push_back(*together.Handle(tick_of(i, tick)));
     }
   }
-  EXPECT_EQ(together.running(), static_cast<std::size_t>(kDeployments));
-  for (int i = 0; i < kDeployments; ++i) {
+  EXPECT_EQ(together.running(), kDeployments);
+  for (std::size_t i = 0; i < kDeployments; ++i) {
     DecideStream alone;
-    ASSERT_EQ(answers.at(i).front(), *alone.Handle(start_of(i)));
-    for (int tick = 1; tick <= kTicks; ++tick) {
-      ASSERT_EQ(answers.at(i).at(tick), *alone.Handle(tick_of(i, tick)));
+    ASSERT_EQ(answers.at(static_cast<std::size_t>(i)).front(), *alone.Handle(start_of(i)));
+    for (std::size_t tick = 1; tick <= kTicks; ++tick) {
+      ASSERT_EQ(answers.at(static_cast<std::size_t>(i)).at(static_cast<std::size_t>(tick)),
+                *alone.Handle(tick_of(i, tick)));
     }
   }
 }

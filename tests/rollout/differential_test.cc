@@ -42,8 +42,8 @@ class Stream {
     if (random_.Chance(.2)) fault_.slow = 1 + random_.Uniform() * 2;
     if (random_.Chance(.2)) fault_.outage = std::exp(random_.Uniform() * 6);
     if (random_.Chance(.3)) fault_.leak = random_.Uniform() * .01;
-    silent_from_ = random_.Below(200);
-    down_from_ = random_.Chance(.15) ? random_.Below(100) : 1000;
+    silent_from_ = static_cast<int>(random_.Below(200));
+    down_from_ = random_.Chance(.15) ? static_cast<int>(random_.Below(100)) : 1000;
   }
 
   json Start() {
@@ -197,10 +197,12 @@ class Stream {
   std::string name_;
   Random random_;
   double scale_ = 1, tick_s_ = 10, rps_ = 100, error_rate_ = .001, t_s_ = 0, noise_ = 0;
-  int criticality_ = 3, ticks_ = 100, tick_ = 0;
+  int criticality_ = 3;
+  int ticks_ = 100;
+  int tick_ = 0;
   std::uint64_t routes_ = 0;
   bool memory_ = false, cpu_ = false;
-  std::uint64_t silent_from_ = 0, down_from_ = 0;
+  int silent_from_ = 0, down_from_ = 0;
   Fault fault_;
 };
 

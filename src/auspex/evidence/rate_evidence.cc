@@ -144,8 +144,11 @@ void RateEvidence::Step(const Counts& seen, const Tick& tick) {
     }
   }
   wait_ *= std::exp(-most);
-  double total = wait_;
+  // The masses first: where nothing was learned, the order of a sum decides on which side of 0 log
+  // E falls.
+  double total = 0.0;
   for (std::size_t j = 0; j < size; ++j) total += mass_[j];
+  total += wait_;
   total = std::max(total, 1e-290);  // keeps the logarithm finite
   log_e_ += most + std::log(total);
   for (std::size_t j = 0; j < size; ++j) mass_[j] /= total;

@@ -68,7 +68,7 @@ struct FeedHealth {
   // Gaps in the proxy's own request counter that stayed open for a minute: lines lost on the way.
   // Can fall again when the line of a very long request comes after all.
   std::int64_t missing = 0;
-  std::optional<WallTime> last_line;  // end of the request of the line that came last
+  std::optional<WallTime> last_line = {};  // end of the request of the line that came last
 };
 
 // Counts single requests per server. Thread-safe.

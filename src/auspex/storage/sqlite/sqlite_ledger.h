@@ -16,7 +16,7 @@ struct SqliteLedgerConfig {
   std::string path;                // its folder is made if there is none
   ObjectStore* objects = nullptr;  // for packed ticks; null: Pack and Expire are refused
   const Clock* clock = nullptr;    // dates "expired" entries; null: the machine's clock
-  std::string address;             // where this process listens; told to whoever opens second
+  std::string address = {};        // where this process listens; told to whoever opens second
   Duration busy_timeout = 2s;      // how long a call waits for another connection; at most 1 min
   std::int64_t max_pages = 0;      // of 4096 bytes, the most the file may have; 0: no limit
 };
