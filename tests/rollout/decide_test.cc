@@ -157,20 +157,19 @@ TEST(DecideMany, ThousandInterleavedEqualEachAlone) {
   DecideStream together;
   std::vector<std::vector<std::string>> answers(kDeployments);
   for (std::size_t i = 0; i < kDeployments; ++i)
-    answers.at(static_cast<std::size_t>(i)).push_back(*together.Handle(start_of(i)));
+    answers.at(i).push_back(*together.Handle(start_of(i)));
   for (std::size_t tick = 1; tick <= kTicks; ++tick) {
     for (std::size_t step = 0; step < kDeployments; ++step) {
       const std::size_t i = (step * 7 + tick) % kDeployments;  // 7 and 1,000 have no common factor
-      answers.at(static_cast<std::size_t>(i)).push_back(*together.Handle(tick_of(i, tick)));
+      answers.at(i).push_back(*together.Handle(tick_of(i, tick)));
     }
   }
   EXPECT_EQ(together.running(), kDeployments);
   for (std::size_t i = 0; i < kDeployments; ++i) {
     DecideStream alone;
-    ASSERT_EQ(answers.at(static_cast<std::size_t>(i)).front(), *alone.Handle(start_of(i)));
+    ASSERT_EQ(answers.at(i).front(), *alone.Handle(start_of(i)));
     for (std::size_t tick = 1; tick <= kTicks; ++tick) {
-      ASSERT_EQ(answers.at(static_cast<std::size_t>(i)).at(static_cast<std::size_t>(tick)),
-                *alone.Handle(tick_of(i, tick)));
+      ASSERT_EQ(answers.at(i).at(tick), *alone.Handle(tick_of(i, tick)));
     }
   }
 }

@@ -96,6 +96,20 @@ TEST(Prometheus, ReadsARangeAndLeavesNonFinitePointsOut) {
   EXPECT_THAT(series->front().points, ElementsAre(Point{kAt, 1.0}, Point{kAt + 30s, 2000.0}));
 }
 
+// The API has milliseconds: the first point stands just before a start in microseconds.
+TEST(Prometheus, KeepsTheFirstPointOfARangeThatBeginsWithinAMillisecond) {
+  ScriptedServer server([](const Exchange& exchange) {
+    return exchange.Answer("200 OK",
+                           R"({"status":"success","data":{"resultType":"matrix","result":[)"
+                           R"({"metric":{},"values":[[1700000000,"1"],[1700000010,"2"]]}]}})"),
+           false;
+  });
+  const auto series =
+      Source(server.Url())->Over("up", {.from = kAt + 400us, .to = kAt + 10s, .step = 10s}, In(5s));
+  ASSERT_TRUE(series.ok()) << series.error().message;
+  EXPECT_THAT(series->front().points, ElementsAre(Point{kAt, 1.0}, Point{kAt + 10s, 2.0}));
+}
+
 TEST(Prometheus, RefusesARangeThatDoesNotGoForward) {
   const auto source = Source("http://127.0.0.1:1");
   EXPECT_EQ(source->Over("up", {.from = kAt, .to = kAt - 1s, .step = 1s}, In(1s)).error().code,

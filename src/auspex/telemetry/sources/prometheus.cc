@@ -91,7 +91,7 @@ class Prometheus final : public MetricSource {
     return Shared("/api/v1/query_range",
                   fmt::format("query={}&start={}&end={}&step={}", PercentEncode(query),
                               TimeText(range.from), TimeText(range.to), Seconds(range.step)),
-                  range.from, deadline);
+                  std::chrono::floor<std::chrono::milliseconds>(range.from), deadline);
   }
 
  private:
