@@ -199,8 +199,7 @@ class EngineImpl final : public Engine {
   std::thread thread_;
 };
 
-// ------------------------------------------------------------------------------------------- the
-// loop
+// ---- the loop
 
 void EngineImpl::Run() {
   while (true) {
@@ -264,8 +263,7 @@ bool EngineImpl::CommitOrWait(const storage::Batch& batch) {
   }
 }
 
-// ------------------------------------------------------------------------------------------- a
-// tick
+// ---- a tick
 
 void EngineImpl::BeginClosing(Live* live) {
   live->tick_end = std::min(live->tick_end, deps_.clock->Now());
@@ -371,8 +369,7 @@ void EngineImpl::Adopt(Live* live, Turn turn) {
   Publish(*live, "decision", ToJson(turn.decision, live->announced.id));
 }
 
-// ------------------------------------------------------------------------------------------- the
-// router
+// ---- the router
 
 void EngineImpl::ApplyWeight(Live* live, Weight weight) {
   live->wanted = weight;
@@ -464,8 +461,7 @@ void EngineImpl::Complete(Live* live) {
   Post([this, id] { lives_.erase(id); });
 }
 
-// ------------------------------------------------------------------------------------------- the
-// life of a deployment
+// ---- the life of a deployment
 
 Result<Announced> EngineImpl::Prepare(const Announcement& announcement) {
   const ServiceConfig* service = FindService(announcement.service);
@@ -632,8 +628,7 @@ storage::DeploymentRow EngineImpl::RowOf(const Live& live) const {
           .body = ToJson(ViewOf(live))};
 }
 
-// ------------------------------------------------------------------------------------------- after
-// a crash
+// ---- after a crash
 
 Status EngineImpl::Recover() {
   storage::DeploymentQuery query{.service = {}, .ended = false, .limit = 100, .after_id = {}};
