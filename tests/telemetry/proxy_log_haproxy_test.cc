@@ -216,6 +216,7 @@ std::unique_ptr<ProxyLog> Listen(std::uint16_t port) {
   EXPECT_TRUE(feed.ok()) << feed.error().message;
   (*feed)->Track(kGood);
   (*feed)->Track(kDead);
+  EXPECT_TRUE((*feed)->Start().ok());
   return *std::move(feed);
 }
 

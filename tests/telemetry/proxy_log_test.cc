@@ -88,7 +88,19 @@ std::unique_ptr<ProxyLog> ListenAnywhere() {
   auto feed = ProxyLog::Listen({"127.0.0.1", 0}, kSilent);
   EXPECT_TRUE(feed.ok()) << feed.error().message;
   (*feed)->Track(kServer);
+  EXPECT_TRUE((*feed)->Start().ok());
   return *std::move(feed);
+}
+
+TEST(ProxyLog, CountsWhatWasSentBeforeItBeganToRead) {
+  auto feed = ProxyLog::Listen({"127.0.0.1", 0}, kSilent);
+  ASSERT_TRUE(feed.ok()) << feed.error().message;
+  Client client((*feed)->port());
+  ASSERT_TRUE(client.Send(LineFrame(1) + LineFrame(2)));
+  EXPECT_FALSE((*feed)->Health().connected);
+  (*feed)->Track(kServer);
+  ASSERT_TRUE((*feed)->Start().ok());
+  EXPECT_TRUE(WaitFor([&] { return (*feed)->LinesOf(kServer) == 2; }));
 }
 
 TEST(ProxyLog, RefusesEveryAddressThatIsNotLoopback) {
@@ -170,6 +182,7 @@ TEST(ProxyLog, SaysOnceAConnectionWhyLinesAreMalformed) {
   });
   auto feed = ProxyLog::Listen({"127.0.0.1", 0}, log);
   ASSERT_TRUE(feed.ok());
+  ASSERT_TRUE((*feed)->Start().ok());
   Client client((*feed)->port());
   ASSERT_TRUE(client.Send("18 <134>1 - - - - - x18 <134>1 - - - - - x"));
   ASSERT_TRUE(WaitFor([&] { return (*feed)->Health().malformed == 2; }));
@@ -221,6 +234,7 @@ TEST(ProxyLog, ListensAgainOnThePortItLeft) {
     auto again = ProxyLog::Listen({"127.0.0.1", port}, kSilent);
     ASSERT_TRUE(again.ok()) << again.error().message;
     feed = *std::move(again);
+    ASSERT_TRUE(feed->Start().ok());
     EXPECT_EQ(feed->port(), port);
   }
 }

@@ -68,6 +68,8 @@ Status Open(const Configuration& configuration, Daemon* d) {
                                    d->events.Publish(event.type, event.deployment, event.json);
                                  }},
                             configuration.services));
+  // Only now: lines of running deployments find their servers tracked.
+  AUSPEX_TRY(d->feed->Start());
   api::Routes routes;
   AddRestRoutes({.engine = d->engine.get(),
                  .ledger = d->ledger.get(),

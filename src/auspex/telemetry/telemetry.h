@@ -20,6 +20,7 @@
 //
 //   AUSPEX_TRY(auto feed, ProxyLog::Listen({.address = "127.0.0.1", .port = 8514}, log));
 //   feed->Track({"checkout", "b"});
+//   AUSPEX_TRY(feed->Start());
 //   ServerTick tick = feed->Take({"checkout", "b"}, tick_end);
 //
 // Read next: sketch.h (latencies), sources/proxy_log.h, sources/prometheus.h.

@@ -123,9 +123,10 @@ std::uint16_t PortOf(int fd) {
 // The thread and what it alone touches; counter_ is the part that others share.
 class ProxyLog::Receiver {
  public:
-  static Result<std::unique_ptr<Receiver>> Start(const Address& address, const Logger& log);
+  static Result<std::unique_ptr<Receiver>> Listen(const Address& address, const Logger& log);
   ~Receiver() { Stop(); }
 
+  Status Start();
   void Stop();
   RequestCounter& counter() { return counter_; }
   [[nodiscard]] std::uint16_t port() const { return port_; }
@@ -169,8 +170,8 @@ class ProxyLog::Receiver {
   std::thread thread_;
 };
 
-Result<std::unique_ptr<ProxyLog::Receiver>> ProxyLog::Receiver::Start(const Address& address,
-                                                                      const Logger& log) {
+Result<std::unique_ptr<ProxyLog::Receiver>> ProxyLog::Receiver::Listen(const Address& address,
+                                                                       const Logger& log) {
   AUSPEX_TRY(Descriptor listener, OpenListener(address));
   std::unique_ptr<Receiver> receiver(new Receiver(std::move(listener), log));
   AUSPEX_TRY(receiver->Prepare());
@@ -185,6 +186,10 @@ Status ProxyLog::Receiver::Prepare() {
       !Watch(listener_.get(), EPOLLIN, EPOLL_CTL_ADD)) {
     return Fail(ErrorCode::kInternal, "proxy log: no descriptor to wait on: {}", Reason(errno));
   }
+  return {};
+}
+
+Status ProxyLog::Receiver::Start() {
   try {
     thread_ = std::thread([this] { Run(); });
   } catch (const std::system_error& error) {
@@ -330,10 +335,11 @@ ProxyLog::ProxyLog(std::unique_ptr<Receiver> receiver) : receiver_(std::move(rec
 ProxyLog::~ProxyLog() = default;
 
 Result<std::unique_ptr<ProxyLog>> ProxyLog::Listen(const Address& address, const Logger& log) {
-  AUSPEX_TRY(std::unique_ptr<Receiver> receiver, Receiver::Start(address, log));
+  AUSPEX_TRY(std::unique_ptr<Receiver> receiver, Receiver::Listen(address, log));
   return std::unique_ptr<ProxyLog>(new ProxyLog(std::move(receiver)));
 }
 
+Status ProxyLog::Start() { return receiver_->Start(); }
 void ProxyLog::Stop() { receiver_->Stop(); }
 std::uint16_t ProxyLog::port() const { return receiver_->port(); }
 void ProxyLog::Track(const ServerKey& server) { receiver_->counter().Track(server); }

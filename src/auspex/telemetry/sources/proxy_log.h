@@ -29,10 +29,13 @@ class ProxyLog final : public RequestSource {
     std::uint16_t port = 8514;
   };
 
+  // Takes the port; nothing is read before Start(), so that whoever needs the lines can say first
+  // which servers it tracks (what a proxy sends until then waits in the socket and in its ring).
   // Errors: kInvalidArgument for an address that is not loopback; kUnavailable when the port is
-  // taken; kPermissionDenied when the system refuses it; kInternal when it gives no descriptor or
-  // thread.
+  // taken; kPermissionDenied when the system refuses it; kInternal when it gives no descriptor.
   static Result<std::unique_ptr<ProxyLog>> Listen(const Address& address, const Logger& log);
+  // Begins to read. Once. Error: kInternal when the system gives no thread.
+  Status Start();
   // Stops.
   ~ProxyLog() override;
 
