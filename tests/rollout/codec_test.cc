@@ -57,7 +57,7 @@ RolloutSpec AnySpec(Random* random) {
   spec.service = AnyText(random);
   spec.criticality = 1 + static_cast<int>(random->Below(4));
   spec.mode = static_cast<Mode>(random->Below(3));
-  spec.policy = static_cast<Policy>(random->Below(2));
+  spec.policy = static_cast<Policy>(random->Below(3));
   spec.at_deadline = static_cast<AtDeadline>(random->Below(3));
   spec.alpha = 1e-9 + .4 * random->Uniform();
   spec.risk = random->Uniform();
@@ -73,6 +73,17 @@ RolloutSpec AnySpec(Random* random) {
   spec.history = AnyHistory(random);
   for (std::size_t i = 0; i < spec.history.routes.size(); ++i) {
     spec.route_names.push_back(AnyText(random));
+  }
+  int bp = 0;
+  for (std::uint64_t i = random->Below(4); i > 0 || (spec.policy == Policy::kSteps && bp == 0);
+       i -= i > 0) {
+    bp += 1 + static_cast<int>(random->Below(2000));
+    spec.steps.push_back({.weight = Bp(bp), .for_s = .001 + random->Exponential(100)});
+  }
+  if (random->Chance(.5)) {
+    spec.approval = Approval{.above_risk = random->Uniform(),
+                             .timeout_s = 1 + random->Exponential(1e4),
+                             .at_timeout = static_cast<AtTimeout>(random->Below(2))};
   }
   spec.t99_s = AnyPositive(random);
   spec.observe = random->Chance(.5);
@@ -115,7 +126,7 @@ Inputs AnyInputs(Random* random) {
   if (random->Chance(.5)) inputs.weight_given = Bp(static_cast<int>(random->Below(10001)));
   inputs.hold = AnyText(random);
   for (std::uint64_t i = random->Below(3); i > 0; --i) {
-    inputs.orders.push_back({.kind = static_cast<Order::Kind>(random->Below(5)),
+    inputs.orders.push_back({.kind = static_cast<Order::Kind>(random->Below(7)),
                              .weight = Bp(static_cast<int>(random->Below(10001))),
                              .actor = AnyText(random),
                              .reason = AnyText(random)});
@@ -167,6 +178,7 @@ RC_GTEST_PROP(Codec, ASpecSurvives, (std::uint64_t seed)) {
   RC_ASSERT(read->policy == spec.policy && read->at_deadline == spec.at_deadline);
   RC_ASSERT(read->observe == spec.observe && read->edges == spec.edges);
   RC_ASSERT(read->route_names == spec.route_names);
+  RC_ASSERT(read->steps == spec.steps && read->approval == spec.approval);
   for (const auto field :
        {&RolloutSpec::alpha, &RolloutSpec::risk, &RolloutSpec::time_scale, &RolloutSpec::tick_s,
         &RolloutSpec::requests_per_s, &RolloutSpec::warm_up_s, &RolloutSpec::bake_s,

@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "auspex/base/random.h"
+#include "auspex/rollout/codec.h"
 #include "auspex/rollout/replay.h"
 #include "auspex/traffic/memory/memory_router.h"
 #include "tests/rollout/simulation.h"
@@ -40,6 +42,39 @@ class SharedRouter final : public traffic::Router {
 
  private:
   std::shared_ptr<traffic::MemoryRouter> router_;
+};
+
+// A ledger whose disk is full while `refuses` is set.
+class FullDisk final : public storage::Ledger {
+ public:
+  explicit FullDisk(storage::Ledger* ledger) : ledger_(ledger) {}
+  std::atomic<bool> refuses = false;
+
+  Result<std::vector<storage::Entry>> Commit(const storage::Batch& batch) override {
+    if (refuses) return Fail(ErrorCode::kUnavailable, "the disk is full");
+    return ledger_->Commit(batch);
+  }
+  Result<std::vector<storage::Entry>> Entries(const EntryQuery& query) override {
+    return ledger_->Entries(query);
+  }
+  Result<std::vector<storage::DeploymentRow>> Deployments(
+      const storage::DeploymentQuery& query) override {
+    return ledger_->Deployments(query);
+  }
+  Result<storage::DeploymentRow> Deployment(std::string_view id) override {
+    return ledger_->Deployment(id);
+  }
+  Result<std::vector<storage::BaselineRow>> Baselines(std::string_view service,
+                                                      WallTime since) override {
+    return ledger_->Baselines(service, since);
+  }
+  Status Pack(std::string_view deployment, WallTime now) override {
+    return ledger_->Pack(deployment, now);
+  }
+  Result<std::int64_t> Expire(WallTime before) override { return ledger_->Expire(before); }
+
+ private:
+  storage::Ledger* ledger_;
 };
 
 // 2,000 requests a tick, shared out as the router says.
@@ -133,7 +168,8 @@ class EngineTest : public ::testing::Test {
   }
 
   void Open() {
-    auto made = Engine::Create({.ledger = ledger_.get(),
+    disk_ = std::make_unique<FullDisk>(ledger_.get());
+    auto made = Engine::Create({.ledger = disk_.get(),
                                 .requests = &requests_,
                                 .metrics = nullptr,
                                 .routers = &routers_,
@@ -225,6 +261,7 @@ class EngineTest : public ::testing::Test {
   RealClock clock_;
   Logger log_{LogLevel::kError, [](std::string_view) {}};
   TempLedger ledger_;
+  std::unique_ptr<FullDisk> disk_;
   ServiceConfig service_ = Shop();
   std::string id_;
   std::mutex mutex_;
@@ -428,6 +465,102 @@ TEST_F(EngineTest, SetsAWeightAgainThatSomebodyElseChanged) {
   EXPECT_TRUE(std::any_of(ticks->begin(), ticks->end(), [](const storage::Entry& entry) {
     return entry.body.find("the router had the weight 50%") != std::string::npos;
   }));
+}
+
+TEST_F(EngineTest, AnOrderIsInTheLedgerBeforeItIsAnswered) {
+  service_.bake_s = 100;
+  Announce();
+  WaitUntilRunning();
+  ASSERT_TRUE(Give(Order::Kind::kPause).ok());
+  const auto orders = ledger_->Entries({.deployment = id_, .kind = "order"});
+  ASSERT_TRUE(orders.ok());
+  ASSERT_EQ(orders->size(), 1U);
+  EXPECT_THAT(orders->front().body, HasSubstr("pause"));
+}
+
+TEST_F(EngineTest, ObeysAfterACrashWhatWasOrderedBeforeIt) {
+  service_.bake_s = 100;
+  Announce();
+  WaitUntilRunning();
+  engine_.reset();
+  // Stored, and the process died before the tick was closed.
+  storage::Batch batch;
+  batch.entries.push_back({.at = clock_.Wall(),
+                           .deployment = id_,
+                           .kind = "order",
+                           .body = ToJson(Order{.kind = Order::Kind::kAbort,
+                                                .weight = {},
+                                                .actor = "ann",
+                                                .reason = "before the crash"})});
+  ASSERT_TRUE(ledger_->Commit(batch).ok());
+  ledger_.Open();
+  Open();
+  WaitUntilEnded();
+  EXPECT_THAT(View().last.reason, HasSubstr("aborted by ann: before the crash"));
+  EXPECT_EQ(AtRouter(), Weight::Zero());
+  ExpectWholeStory();
+}
+
+TEST_F(EngineTest, CarriesNothingOutThatIsNotStored) {
+  service_.bake_s = 100;
+  Announce();
+  WaitUntilRunning();
+  disk_->refuses = true;
+  WaitUntil("the ledger refused", [this] { return engine_->counters().ledger_errors > 0; });
+  const Weight held = AtRouter();
+  const std::size_t decisions = Events("decision").size();
+  const auto order = Give(Order::Kind::kAbort);
+  ASSERT_FALSE(order.ok());
+  EXPECT_EQ(order.error().code, ErrorCode::kUnavailable);
+  engine_.reset();  // it stops while it waits for the disk
+  EXPECT_EQ(AtRouter(), held);
+  EXPECT_EQ(Events("decision").size(), decisions);
+  ledger_.Open();
+  Open();
+  WaitUntil("it goes on", [&] { return Events("decision").size() > decisions; });
+  ExpectWholeStory();
+}
+
+TEST_F(EngineTest, GoesOnOnceTheDiskHasRoomAgain) {
+  Announce();
+  WaitUntilRunning();
+  disk_->refuses = true;
+  WaitUntil("the ledger refused", [this] { return engine_->counters().ledger_errors > 1; });
+  disk_->refuses = false;
+  WaitUntilEnded();
+  EXPECT_EQ(View().last.action, Action::kPromote) << View().last.reason;
+  ExpectWholeStory();
+}
+
+TEST_F(EngineTest, KeepsWhatItSawOfTheBaselineAlsoBeforeTheEnd) {
+  service_.bake_s = 100;
+  Announce();
+  WaitUntil("an aggregate is stored", [this] {
+    const auto rows = ledger_->Baselines("shop", {});
+    return rows.ok() && !rows->empty();
+  });
+  EXPECT_FALSE(View().ended_at.has_value());
+}
+
+TEST_F(EngineTest, WaitsForApprovalAlsoOverARestart) {
+  service_.bake_s = 100;
+  service_.prior_risk = .4;
+  service_.approval = Approval{.above_risk = .3};
+  Announce();
+  EXPECT_EQ(View().state, "waiting");
+  EXPECT_EQ(Events("alert").size(), 1U);
+  const auto promote = Give(Order::Kind::kPromote);
+  ASSERT_FALSE(promote.ok());
+  EXPECT_EQ(promote.error().code, ErrorCode::kConflict);
+  engine_.reset();
+  ledger_.Open();
+  Open();
+  EXPECT_EQ(View().state, "waiting");
+  EXPECT_EQ(AtRouter(), Weight::Zero());
+  ASSERT_TRUE(Give(Order::Kind::kApprove).ok());
+  WaitUntilRunning();
+  EXPECT_EQ(Give(Order::Kind::kReject).error().code, ErrorCode::kConflict);
+  ExpectWholeStory();
 }
 
 TEST_F(EngineTest, TellsTheEvidence) {

@@ -251,8 +251,8 @@ void AddRestRoutes(const RestDependencies& d, Routes* routes) {
   routes->Add("GET", "/api/v1/deployments/{id}/evidence",
               [d](const HttpCall& call) { return GetEvidence(d, call); });
   using Kind = rollout::Order::Kind;
-  for (const Kind kind :
-       {Kind::kPause, Kind::kResume, Kind::kPromote, Kind::kAbort, Kind::kWeight}) {
+  for (const Kind kind : {Kind::kPause, Kind::kResume, Kind::kPromote, Kind::kAbort, Kind::kWeight,
+                          Kind::kApprove, Kind::kReject}) {
     routes->Add("POST", fmt::format("/api/v1/deployments/{{id}}/{}", rollout::Name(kind)),
                 Idempotency::Wrap(
                     memory, [d, kind](const HttpCall& call) { return GiveOrder(d, call, kind); }));

@@ -75,6 +75,47 @@ void ReadSignals(ConfigSection* spec, ServiceConfig* service) {
   }
 }
 
+void ReadSteps(ConfigSection* spec, ServiceConfig* service) {
+  Weight before = Weight::Zero();
+  for (ConfigSection step : spec->Sections("steps")) {
+    const double share = step.Share("weight", 0.0);
+    const Weight weight = Weight::FromShare(share).value_or(Weight::Zero());
+    if (weight <= before || weight == Weight::Whole()) {
+      step.Refuse("weight",
+                  "weight: each step's is above the one before and below 100%; the end of the last "
+                  "step promotes");
+    }
+    const double for_s = Seconds(step.DurationOf("for", {}));
+    if (for_s < service->tick_s) {
+      step.Refuse("for", fmt::format("for: at least one tick ({}), as 5m",
+                                     ToText(FromSeconds(service->tick_s))));
+    }
+    service->steps.push_back({.weight = weight, .for_s = for_s});
+    before = weight;
+    step.Finish();
+  }
+  if (service->policy == rollout::Policy::kSteps && service->steps.empty())
+    spec->Refuse("policy", "policy: steps needs spec.steps, as [{weight: 5%, for: 5m}]");
+  if (service->policy != rollout::Policy::kSteps && !service->steps.empty())
+    spec->Refuse("steps", "steps: only the policy steps follows them; write policy: steps");
+}
+
+void ReadApproval(ConfigSection* spec, ServiceConfig* service) {
+  if (!spec->Has("approval")) return;
+  ConfigSection section = spec->Section("approval");
+  rollout::Approval approval;
+  approval.above_risk = section.Share("above_risk", approval.above_risk);
+  if (!section.Has("above_risk"))
+    section.Refuse("", "above_risk is missing; the risk above which a person must say yes, as 60%");
+  approval.timeout_s = Seconds(section.DurationOf("timeout", FromSeconds(approval.timeout_s)));
+  if (approval.timeout_s < 1.0) section.Refuse("timeout", "timeout: at least 1s");
+  approval.at_timeout = section.Choice("at_timeout", "reject", {"reject", "approve"}) == "approve"
+                            ? rollout::AtTimeout::kApprove
+                            : rollout::AtTimeout::kReject;
+  service->approval = approval;
+  section.Finish();
+}
+
 void ReadService(ConfigSection document, ConfigErrors* errors, Configuration* configuration) {
   ServiceConfig service;
   ConfigSection metadata = document.Section("metadata");
@@ -88,9 +129,10 @@ void ReadService(ConfigSection document, ConfigErrors* errors, Configuration* co
   service.mode = mode == "fast"      ? rollout::Mode::kFast
                  : mode == "careful" ? rollout::Mode::kCareful
                                      : rollout::Mode::kBalanced;
-  service.policy = spec.Choice("policy", "adaptive", {"adaptive", "rule"}) == "rule"
-                       ? rollout::Policy::kRule
-                       : rollout::Policy::kAdaptive;
+  const std::string policy = spec.Choice("policy", "adaptive", {"adaptive", "steps", "rule"});
+  service.policy = policy == "rule"    ? rollout::Policy::kRule
+                   : policy == "steps" ? rollout::Policy::kSteps
+                                       : rollout::Policy::kAdaptive;
   spec.Choice("pace", "classic", {"classic"});
   service.alpha = spec.Number("alpha", .01, 1e-9, .5);
   service.prior_risk = spec.Share("prior_risk", .15);
@@ -109,6 +151,8 @@ void ReadService(ConfigSection document, ConfigErrors* errors, Configuration* co
   if (spec.Has("traffic")) ReadTraffic(spec.Section("traffic"), &service);
   ReadSignals(&spec, &service);
   ReadLimits(spec.Section("limits"), &service);
+  ReadSteps(&spec, &service);
+  ReadApproval(&spec, &service);
   spec.Finish();
   for (const ServiceConfig& other : configuration->services) {
     if (other.name == service.name)

@@ -132,7 +132,9 @@ void AddOrders(CLI::App* rollout, Options* o) {
                                     {"resume", "Goes on after a pause"},
                                     {"promote", "All traffic to the canary, now"},
                                     {"abort", "All traffic back to the baseline, now"},
-                                    {"weight", "Sets the weight and pauses"}};
+                                    {"weight", "Sets the weight and pauses"},
+                                    {"approve", "Yes to a deployment that waits for approval"},
+                                    {"reject", "No to it: it ends without traffic"}};
   for (const Verb& verb : kVerbs) {
     const bool weight = std::string_view(verb.name) == "weight";
     CLI::App* command =

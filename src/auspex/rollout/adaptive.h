@@ -9,6 +9,7 @@ struct TickView {
   double canary_requests = 0;
   double baseline_requests = 0;
   double canary_errors = 0;
+  double seconds = 0;   // since the tick before, wall time
   bool silent = false;  // an arm had no request
   std::string hold;     // Inputs::hold
 };

@@ -4,9 +4,11 @@
 
 #include "auspex/rollout/adaptive.h"
 #include "auspex/rollout/observing.h"
+#include "auspex/rollout/orders.h"
 #include "auspex/rollout/pace.h"
 #include "auspex/rollout/rollout.h"
 #include "auspex/rollout/rule.h"
+#include "auspex/rollout/steps.h"
 
 namespace auspex::rollout {
 namespace {
@@ -107,6 +109,7 @@ TickView LookAt(Rollout* rollout, const Inputs& inputs, int given_bp) {
   return {.canary_requests = canary.requests,
           .baseline_requests = baseline.requests,
           .canary_errors = canary.errors,
+          .seconds = inputs.window.t_s - rollout->last.t_s,
           .silent = canary.requests == 0 || baseline.requests == 0,
           .hold = inputs.hold};
 }
@@ -157,54 +160,16 @@ Turn Finish(Rollout rollout, double t_s, const Choice& choice) {
   return turn;
 }
 
-// What a person orders stands above the policy; only a rollback by the policy stands above a
-// person's wish for more traffic.
-Choice ApplyOrders(Rollout* rollout, const std::vector<Order>& orders, Choice choice) {
-  for (const Order& order : orders) {
-    if (choice.end == Action::kRollBack) return choice;
-    const std::string who = fmt::format("by {}: {}", order.actor, order.reason);
-    switch (order.kind) {
-      case Order::Kind::kPause:
-        rollout->paused = true;
-        choice = {.next = rollout->asked,
-                  .reason = "paused " + who,
-                  .end = {},
-                  .verdict = {},
-                  .by = "manual"};
-        break;
-      case Order::Kind::kResume:
-        rollout->paused = false;
-        choice = {.next = rollout->asked,
-                  .reason = "resumed " + who,
-                  .end = {},
-                  .verdict = {},
-                  .by = "manual"};
-        break;
-      case Order::Kind::kWeight:
-        rollout->paused = true;
-        choice = {.next = order.weight,
-                  .reason = "weight set " + who,
-                  .end = {},
-                  .verdict = {},
-                  .by = "manual"};
-        break;
-      case Order::Kind::kPromote:
-        choice = {.next = Weight::Whole(),
-                  .reason = "promoted " + who,
-                  .end = Action::kPromote,
-                  .verdict = Verdict::kNotProven,
-                  .by = "manual"};
-        break;
-      case Order::Kind::kAbort:
-        choice = {.next = Weight::Zero(),
-                  .reason = "aborted " + who,
-                  .end = Action::kRollBack,
-                  .verdict = Verdict::kNotProven,
-                  .by = "manual"};
-        break;
-    }
+Weight FirstWeight(const Rollout& rollout) {
+  switch (rollout.spec.policy) {
+    case Policy::kRule:
+      return Weight::FromBp(kRuleFirstBp).value_or(Weight::Zero());
+    case Policy::kSteps:
+      return rollout.spec.steps.front().weight;
+    case Policy::kAdaptive:
+      break;
   }
-  return choice;
+  return NextWeight(rollout, {.first = true}).next;
 }
 
 // From observing, or at once, to the first weight.
@@ -214,9 +179,7 @@ Turn BeginRunning(Rollout rollout, double t_s) {
   if (rollout.spec.requests_per_s > 0)
     rollout.requests_per_tick = rollout.spec.requests_per_s * rollout.spec.tick_s;
   rollout.evidence = MakeEvidence(rollout);
-  const Weight first = rollout.spec.policy == Policy::kRule
-                           ? Weight::FromBp(kRuleFirstBp).value_or(Weight::Zero())
-                           : NextWeight(rollout, {.first = true}).next;
+  const Weight first = FirstWeight(rollout);
   const std::optional<telemetry::Edges> edges = rollout.spec.edges;
   Turn turn = Finish(std::move(rollout), t_s,
                      {.next = first, .reason = "first weight", .end = {}, .verdict = {}, .by = {}});
@@ -226,6 +189,66 @@ Turn BeginRunning(Rollout rollout, double t_s) {
         Command{.kind = Command::Kind::kSetEdges, .weight = {}, .edges = *edges, .text = {}});
   }
   return turn;
+}
+
+Turn BeginObserving(Rollout rollout, double t_s) {
+  rollout.phase = Phase::kObserving;
+  rollout.origin_s = t_s;
+  rollout.evidence = MakeEvidence(rollout);
+  Turn turn = Finish(std::move(rollout), t_s,
+                     {.next = Weight::Zero(),
+                      .reason = "no history of this service: observing the baseline first",
+                      .end = {},
+                      .verdict = {},
+                      .by = {}});
+  turn.decision.requests_needed = turn.next.last.requests_needed = ObservationNeeded(turn.next);
+  return turn;
+}
+
+Turn Begin(Rollout rollout, double t_s) {
+  return rollout.spec.observe ? BeginObserving(std::move(rollout), t_s)
+                              : BeginRunning(std::move(rollout), t_s);
+}
+
+Choice Waits(const Rollout& rollout) {
+  return {
+      .next = Weight::Zero(),
+      .reason = fmt::format("waiting for approval: the risk {:.3g} % is above {:g} %",
+                            100.0 * rollout.spec.risk, 100.0 * rollout.spec.approval->above_risk),
+      .end = {},
+      .verdict = {},
+      .by = {},
+      .alert = true};
+}
+
+// Who says yes or no decides; nobody in time: what the spec says.
+Turn AdvanceWaiting(Rollout rollout, const Inputs& inputs) {
+  const double t_s = inputs.window.t_s;
+  const Choice choice = ApplyOrders(&rollout, inputs.orders, Waits(rollout));
+  const auto yes = std::find_if(inputs.orders.begin(), inputs.orders.end(), [](const Order& order) {
+    return order.kind == Order::Kind::kApprove;
+  });
+  const Approval& approval = *rollout.spec.approval;
+  const bool late = t_s >= approval.timeout_s;
+  if (!choice.end &&
+      (yes != inputs.orders.end() || (late && approval.at_timeout == AtTimeout::kApprove))) {
+    Turn turn = Begin(std::move(rollout), t_s);
+    turn.decision.reason = turn.next.last.reason =
+        yes != inputs.orders.end()
+            ? fmt::format("approved by {}: {}; {}", yes->actor, yes->reason, turn.decision.reason)
+            : fmt::format("nobody said no in time; {}", turn.decision.reason);
+    return turn;
+  }
+  if (!choice.end && late) {
+    return Finish(std::move(rollout), t_s,
+                  {.next = Weight::Zero(),
+                   .reason = "nobody approved it in time",
+                   .end = Action::kRollBack,
+                   .verdict = Verdict::kNotProven,
+                   .by = "approval",
+                   .alert = true});
+  }
+  return Finish(std::move(rollout), t_s, choice);
 }
 
 Turn AdvanceObserving(Rollout rollout, const Inputs& inputs) {
@@ -278,13 +301,21 @@ Turn AdvanceRunning(Rollout rollout, const Inputs& inputs) {
                           .warm_up = rollout.t <= rollout.WarmUp(),
                           .high_load = given_bp >= kHighLoadBp});
   ++rollout.ticks;
-  Choice choice;
-  if (rollout.spec.policy == Policy::kRule) {
+  if (rollout.spec.policy != Policy::kAdaptive) {
     PushBounded(&rollout.minute, std::pair(view.canary_errors, view.canary_requests),
-                RuleTicks(rollout));
-    choice = ChooseRule(rollout, view);
-  } else {
-    choice = ChooseAdaptive(rollout, view);
+                MinuteTicks(rollout));
+  }
+  Choice choice;
+  switch (rollout.spec.policy) {
+    case Policy::kAdaptive:
+      choice = ChooseAdaptive(rollout, view);
+      break;
+    case Policy::kSteps:
+      choice = ChooseSteps(&rollout, view);
+      break;
+    case Policy::kRule:
+      choice = ChooseRule(rollout, view);
+      break;
   }
   choice = ApplyOrders(&rollout, inputs.orders, std::move(choice));
   return Finish(std::move(rollout), window.t_s, choice);
@@ -299,17 +330,12 @@ double Rollout::TickSeconds() const {
 Turn Start(const RolloutSpec& spec) {
   Rollout rollout;
   rollout.spec = spec;
-  if (!spec.observe) return BeginRunning(std::move(rollout), 0.0);
-  rollout.phase = Phase::kObserving;
+  if (!spec.approval || spec.risk <= spec.approval->above_risk)
+    return Begin(std::move(rollout), 0.0);
+  rollout.phase = Phase::kWaiting;
   rollout.evidence = MakeEvidence(rollout);
-  Turn turn = Finish(std::move(rollout), 0.0,
-                     {.next = Weight::Zero(),
-                      .reason = "no history of this service: observing the baseline first",
-                      .end = {},
-                      .verdict = {},
-                      .by = {}});
-  turn.decision.requests_needed = turn.next.last.requests_needed = ObservationNeeded(turn.next);
-  return turn;
+  const Choice choice = Waits(rollout);
+  return Finish(std::move(rollout), 0.0, choice);
 }
 
 Turn Advance(const Rollout& rollout, const Inputs& inputs) {
@@ -319,8 +345,16 @@ Turn Advance(const Rollout& rollout, const Inputs& inputs) {
     return turn;
   }
   assert(inputs.window.t_s > rollout.last.t_s);  // the caller checks the order of ticks
-  return rollout.phase == Phase::kObserving ? AdvanceObserving(rollout, inputs)
-                                            : AdvanceRunning(rollout, inputs);
+  switch (rollout.phase) {
+    case Phase::kWaiting:
+      return AdvanceWaiting(rollout, inputs);
+    case Phase::kObserving:
+      return AdvanceObserving(rollout, inputs);
+    case Phase::kRunning:
+    case Phase::kEnded:
+      break;
+  }
+  return AdvanceRunning(rollout, inputs);
 }
 
 std::string_view Name(Action action) {

@@ -22,7 +22,10 @@ Result<Inputs> InputsFromJson(std::string_view text);
 // "requests_needed", "verdict", "reason"[, "by"]}.
 [[nodiscard]] std::string ToJson(const Decision& decision, std::string_view deployment);
 
-// "pause" … "weight".
+[[nodiscard]] std::string ToJson(const Order& order);
+Result<Order> OrderFromJson(std::string_view text);
+
+// "pause" … "reject".
 [[nodiscard]] std::string_view Name(Order::Kind kind);
 Result<Order::Kind> OrderKindFromName(std::string_view name);
 

@@ -2,33 +2,21 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cmath>
-#include <condition_variable>
-#include <deque>
-#include <future>
-#include <map>
-#include <mutex>
-#include <thread>
-#include <utility>
 
-#include "auspex/base/ids.h"
 #include "auspex/rollout/codec.h"
-#include "auspex/rollout/live.h"
-#include "auspex/rollout/replay.h"
+#include "auspex/rollout/engine_impl.h"
 #include "auspex/rollout/signals.h"
-#include "auspex/rollout/worker_pool.h"
 
 namespace auspex::rollout {
 namespace {
 
 constexpr Duration kLateLines = 200ms;  // a tick is closed this long after its end
-constexpr Duration kRouterPatience = 2s;
 constexpr Duration kRetryAfter = 500ms;
 constexpr Duration kClockTolerance = 100ms;  // a larger step between two ticks is a jump
 constexpr Duration kIdle = 1s;
-constexpr Duration kAnswerPatience = 10s;  // of a caller that waits for the engine's thread
-constexpr std::chrono::days kHistoryDays{7};
+// A crash loses at most this much of what was seen of the baseline; seconds at time scale 1.
+constexpr double kHistoryEverySeconds = 300.0;
 constexpr std::size_t kWorkers = 8, kMostJobs = 4096, kMostEndedViews = 1000;
 
 // The text up to its first digit: alerts that differ in figures alone are the same alert.
@@ -36,168 +24,47 @@ std::string AlertKey(const std::string& text) {
   return text.substr(0, text.find_first_of("0123456789"));
 }
 
-Failure AlreadyRuns(std::string_view id, std::string_view service) {
-  return Fail(ErrorCode::kConflict,
-              "deployment {} of service {} is still running; wait for its end or abort it", id,
-              service);
+}  // namespace
+
+EngineImpl::EngineImpl(Dependencies dependencies, std::vector<ServiceConfig> services)
+    : deps_(std::move(dependencies)),
+      services_(std::move(services)),
+      pool_(std::make_unique<WorkerPool>(kWorkers, kMostJobs)) {}
+
+EngineImpl::~EngineImpl() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  pool_.reset();
 }
 
-class EngineImpl final : public Engine {
- public:
-  EngineImpl(Dependencies dependencies, std::vector<ServiceConfig> services)
-      : deps_(std::move(dependencies)),
-        services_(std::move(services)),
-        pool_(std::make_unique<WorkerPool>(kWorkers, kMostJobs)) {}
-
-  ~EngineImpl() override {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    wake_.notify_all();
-    if (thread_.joinable()) thread_.join();
-    pool_.reset();
+Status EngineImpl::Init() {
+  for (const ServiceConfig& service : services_) {
+    Result<std::unique_ptr<traffic::Router>> router =
+        deps_.routers->Create(service.router, service.router_config);
+    if (!router.ok()) return Within("service " + service.name, router.error());
+    routers_[service.name] = std::shared_ptr<traffic::Router>(*std::move(router));
   }
+  AUSPEX_TRY(Recover());
+  thread_ = std::thread([this] { Run(); });
+  return {};
+}
 
-  Status Init() {
-    for (const ServiceConfig& service : services_) {
-      Result<std::unique_ptr<traffic::Router>> router =
-          deps_.routers->Create(service.router, service.router_config);
-      if (!router.ok()) return Within("service " + service.name, router.error());
-      routers_[service.name] = std::shared_ptr<traffic::Router>(*std::move(router));
-    }
-    AUSPEX_TRY(Recover());
-    thread_ = std::thread([this] { Run(); });
-    return {};
+void EngineImpl::Post(std::function<void()> message) {
+  {
+    const std::lock_guard lock(mutex_);
+    inbox_.push_back(std::move(message));
   }
+  wake_.notify_all();
+}
 
-  Result<DeploymentView> Announce(const Announcement& announcement) override;
-  Result<DeploymentView> Give(std::string_view id, const Order& order) override;
-
-  Result<DeploymentView> Get(std::string_view id) const override {
-    const std::lock_guard lock(views_mutex_);
-    const auto found = views_.find(id);
-    if (found == views_.end()) return Fail(ErrorCode::kNotFound, "no deployment '{}'", id);
-    return found->second;
-  }
-
-  Result<std::string> Evidence(std::string_view id) const override {
-    return const_cast<EngineImpl*>(this)->Ask<std::string>(
-        [this, name = std::string(id)]() -> Result<std::string> {
-          const auto found = lives_.find(name);
-          if (found != lives_.end()) return EvidenceJson(name, found->second.rollout);
-          AUSPEX_TRY(const std::vector<storage::Entry> entries, AllEntries(deps_.ledger, name));
-          AUSPEX_TRY(const Replayed replayed, Replay(entries));
-          return EvidenceJson(name, replayed.rollout);
-        });
-  }
-
-  [[nodiscard]] std::vector<DeploymentView> Running() const override {
-    const std::lock_guard lock(views_mutex_);
-    std::vector<DeploymentView> running;
-    for (const auto& [id, view] : views_) {
-      if (!view.ended_at) running.push_back(view);
-    }
-    return running;
-  }
-
-  [[nodiscard]] const std::vector<ServiceConfig>& services() const override { return services_; }
-
-  [[nodiscard]] Counters counters() const override {
-    return {.decisions = decisions_,
-            .passes = passes_,
-            .router_errors = router_errors_,
-            .ledger_errors = ledger_errors_,
-            .reasserted = reasserted_};
-  }
-
- private:
-  // ---- messages to the engine's thread
-
-  void Post(std::function<void()> message) {
-    {
-      const std::lock_guard lock(mutex_);
-      inbox_.push_back(std::move(message));
-    }
-    wake_.notify_all();
-  }
-
-  // Runs `question` on the engine's thread and waits for its answer.
-  template <typename T, typename F>
-  Result<T> Ask(F question) {
-    auto promise = std::make_shared<std::promise<Result<T>>>();
-    std::future<Result<T>> answer = promise->get_future();
-    Post([promise, question = std::move(question)] { promise->set_value(question()); });
-    if (answer.wait_for(kAnswerPatience) != std::future_status::ready) {
-      return Fail(ErrorCode::kUnavailable,
-                  "the engine did not answer within {}; is its disk full or slow?",
-                  ToText(kAnswerPatience));
-    }
-    return answer.get();
-  }
-
-  void Run();
-  void Pass();
-  Duration UntilNextDue() const;
-
-  // ---- a tick
-  void BeginClosing(Live* live);
-  Turn Close(Live* live, storage::Batch* batch);
-  void Adopt(Live* live, Turn turn);
-  bool LooksJumped(Live* live) const;
-  [[nodiscard]] bool CommitOrWait(const storage::Batch& batch);
-
-  // ---- the router and the metrics server
-  void ApplyWeight(Live* live, Weight weight);
-  void OnApplied(const std::string& id, Weight asked, const Result<Weight>& given);
-  void OnObserved(const std::string& id, MonotonicTime tick_end, std::int64_t lines,
-                  Result<traffic::RouteView> view);
-  void AskSignals(Live* live);
-  void Complete(Live* live);
-
-  // ---- the life of a deployment
-  Result<Announced> Prepare(const Announcement& announcement);
-  Result<DeploymentView> Begin(Announced announced);
-  Status AddHistory(Announced* announced);
-  Status Recover();
-  Result<Live> Revive(const storage::DeploymentRow& row);
-  void Attach(Live* live);
-  void Alert(Live* live, const std::string& text);
-  void Publish(const Live& live, const std::string& type, std::string json);
-  void UpdateView(const Live& live);
-  storage::DeploymentRow RowOf(const Live& live) const;
-
-  const ServiceConfig* FindService(std::string_view name) const {
-    const auto found = std::find_if(services_.begin(), services_.end(),
-                                    [&](const auto& s) { return s.name == name; });
-    return found == services_.end() ? nullptr : &*found;
-  }
-  Live* Find(const std::string& id) {
-    const auto found = lives_.find(id);
-    return found == lives_.end() ? nullptr : &found->second;
-  }
-
-  Dependencies deps_;
-  std::vector<ServiceConfig> services_;
-  std::map<std::string, std::shared_ptr<traffic::Router>> routers_;
-
-  std::mutex mutex_;  // guards inbox_ and stopping_
-  std::condition_variable wake_;
-  std::deque<std::function<void()>> inbox_;
-  bool stopping_ = false;
-
-  std::map<std::string, Live> lives_;  // the engine's thread only, after Init
-  storage::Batch pending_;             // entries for the next transaction
-
-  mutable std::mutex views_mutex_;
-  std::map<std::string, DeploymentView, std::less<>> views_;
-  std::deque<std::string> ended_views_;
-
-  std::atomic<std::int64_t> decisions_{0}, passes_{0}, router_errors_{0}, ledger_errors_{0},
-      reasserted_{0};
-  std::unique_ptr<WorkerPool> pool_;
-  std::thread thread_;
-};
+Live* EngineImpl::Find(const std::string& id) {
+  const auto found = lives_.find(id);
+  return found == lives_.end() ? nullptr : &found->second;
+}
 
 // ---- the loop
 
@@ -329,6 +196,11 @@ Turn EngineImpl::Close(Live* live, storage::Batch* batch) {
                             .deployment = live->announced.id,
                             .kind = "tick",
                             .body = TickJson(inputs, turn.decision, live->announced.id)});
+  if (live->aggregate.seconds >= kHistoryEverySeconds * live->rollout.spec.time_scale) {
+    batch->baselines.push_back({.service = live->announced.service,
+                                .at = live->tick_end_wall,
+                                .body = ToJson(std::exchange(live->aggregate, {}))});
+  }
   ++decisions_;
   return turn;
 }
@@ -461,139 +333,7 @@ void EngineImpl::Complete(Live* live) {
   Post([this, id] { lives_.erase(id); });
 }
 
-// ---- the life of a deployment
-
-Result<Announced> EngineImpl::Prepare(const Announcement& announcement) {
-  const ServiceConfig* service = FindService(announcement.service);
-  if (service == nullptr) {
-    std::vector<std::string> names;
-    for (const ServiceConfig& known : services_) names.push_back(known.name);
-    return Fail(ErrorCode::kNotFound, "no service '{}' is configured; there is {}",
-                announcement.service, fmt::join(names, ", "));
-  }
-  AUSPEX_TRY(CheckName("version", announcement.version));
-  if (announcement.risk && !(*announcement.risk >= 0.0 && *announcement.risk <= 1.0)) {
-    return Fail(ErrorCode::kInvalidArgument, "risk: a share from 0 to 1, not {}",
-                *announcement.risk);
-  }
-  // Before the weights are looked at: those of a running deployment are its own.
-  for (const DeploymentView& running : Running()) {
-    if (running.service == service->name) return AlreadyRuns(running.id, running.service);
-  }
-  const std::shared_ptr<traffic::Router>& router = routers_.at(service->name);
-  const auto& [first, second] = service->servers;
-  AUSPEX_TRY(const traffic::RouteView view,
-             router->Observe({.backend = service->backend, .baseline = first, .canary = second},
-                             deps_.clock->Now() + kRouterPatience));
-  if (view.weight != Weight::Zero() && view.weight != Weight::Whole()) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "neither {} nor {} of backend {} has all of the traffic ({} has {}); set one to "
-                "100 % first",
-                first, second, service->backend, second, view.weight.ToPercent());
-  }
-  const bool first_serves = view.weight == Weight::Zero();
-  Announced announced;
-  announced.at = deps_.clock->Wall();
-  const auto seconds =
-      std::chrono::floor<std::chrono::milliseconds>(announced.at.time_since_epoch()).count();
-  announced.id =
-      fmt::format("{}-{}-{}", service->name, announcement.version, seconds).substr(0, 128);
-  announced.service = service->name;
-  announced.version = announcement.version;
-  announced.baseline_version = announcement.baseline_version;
-  announced.actor = announcement.actor;
-  announced.backend = service->backend;
-  announced.baseline = first_serves ? first : second;
-  announced.canary = first_serves ? second : first;
-  announced.spec = SpecFor(*service, announced.id);
-  if (announcement.risk) announced.spec.risk = *announcement.risk;
-  AUSPEX_TRY(AddHistory(&announced));
-  return announced;
-}
-
-Status EngineImpl::AddHistory(Announced* announced) {
-  AUSPEX_TRY(const std::vector<storage::BaselineRow> rows,
-             deps_.ledger->Baselines(announced->service, announced->at - kHistoryDays));
-  BaselineAggregate sum;
-  for (const storage::BaselineRow& row : rows) {
-    AUSPEX_TRY(const BaselineAggregate one, AggregateFromJson(row.body));
-    Merge(one, &sum);
-  }
-  announced->spec.observe = !IsEnoughHistory(sum);
-  if (!announced->spec.observe) ApplyHistory(sum, &announced->spec);
-  return {};
-}
-
-Result<DeploymentView> EngineImpl::Announce(const Announcement& announcement) {
-  AUSPEX_TRY(Announced announced, Prepare(announcement));
-  return Ask<DeploymentView>([this, announced = std::move(announced)] { return Begin(announced); });
-}
-
-Result<DeploymentView> EngineImpl::Begin(Announced announced) {
-  for (const auto& [id, live] : lives_) {
-    if (live.announced.service != announced.service || live.ended_at) continue;
-    return AlreadyRuns(id, announced.service);
-  }
-  Turn turn = Start(announced.spec);
-  Live live;
-  live.announced = announced;
-  live.service = FindService(announced.service);
-  live.router = routers_.at(announced.service);
-  live.route = {
-      .backend = announced.backend, .baseline = announced.baseline, .canary = announced.canary};
-  live.rollout = turn.next;
-  live.epoch = deps_.clock->Now();
-  live.tick_end = live.epoch;
-
-  storage::Batch batch;
-  batch.entries.push_back({.at = announced.at,
-                           .deployment = announced.id,
-                           .kind = "announced",
-                           .body = AnnouncedJson(announced, turn.decision)});
-  batch.deployments.push_back(RowOf(live));
-  const auto stored = deps_.ledger->Commit(batch);
-  if (!stored.ok())
-    return Within("the deployment was not begun, the ledger refused", stored.error());
-  deps_.log->Info("deployment_announced", {{"deployment", announced.id},
-                                           {"service", announced.service},
-                                           {"version", announced.version}});
-  Live* stays = &lives_.insert_or_assign(announced.id, std::move(live)).first->second;
-  Attach(stays);
-  Adopt(stays, std::move(turn));
-  return ViewOf(*stays);
-}
-
-void EngineImpl::Attach(Live* live) {
-  for (const telemetry::ServerKey& key : {live->BaselineKey(), live->CanaryKey()})
-    deps_.requests->Track(key);
-  static_cast<void>(LooksJumped(live));
-}
-
-Result<DeploymentView> EngineImpl::Give(std::string_view id, const Order& order) {
-  if (order.reason.empty())
-    return Fail(ErrorCode::kInvalidArgument, "reason: say why; it is kept with the order");
-  return Ask<DeploymentView>([this, name = std::string(id), order]() -> Result<DeploymentView> {
-    Live* live = Find(name);
-    if (live == nullptr) {
-      const auto row = deps_.ledger->Deployment(name);
-      if (!row.ok()) return Failure{row.error()};
-      return Fail(ErrorCode::kConflict, "deployment {} has ended", name);
-    }
-    if (live->rollout.phase == Phase::kEnded)
-      return Fail(ErrorCode::kConflict, "deployment {} is ending", name);
-    if (order.kind == Order::Kind::kWeight && live->rollout.phase == Phase::kObserving) {
-      return Fail(ErrorCode::kConflict,
-                  "deployment {} still observes its baseline; a weight can be set once it runs",
-                  name);
-    }
-    live->orders.push_back(order);
-    deps_.log->Info("order", {{"deployment", name},
-                              {"order", Name(order.kind)},
-                              {"actor", order.actor},
-                              {"reason", order.reason}});
-    return ViewOf(*live);
-  });
-}
+// ---- what others see
 
 void EngineImpl::Alert(Live* live, const std::string& text) {
   const std::string key = AlertKey(text);
@@ -627,64 +367,6 @@ storage::DeploymentRow EngineImpl::RowOf(const Live& live) const {
           .ended_at = live.ended_at,
           .body = ToJson(ViewOf(live))};
 }
-
-// ---- after a crash
-
-Status EngineImpl::Recover() {
-  storage::DeploymentQuery query{.service = {}, .ended = false, .limit = 100, .after_id = {}};
-  while (true) {
-    AUSPEX_TRY(const std::vector<storage::DeploymentRow> rows, deps_.ledger->Deployments(query));
-    for (const storage::DeploymentRow& row : rows) {
-      if (FindService(row.service) == nullptr) {
-        deps_.log->Error("service_not_configured",
-                         {{"deployment", row.id}, {"service", row.service}});
-        continue;
-      }
-      Result<Live> revived = Revive(row);
-      if (!revived.ok()) return Within("deployment " + row.id, revived.error());
-      Live* live = &lives_.insert_or_assign(row.id, *std::move(revived)).first->second;
-      Attach(live);
-      if (const auto& edges = live->rollout.spec.edges) {
-        deps_.requests->SetEdges(live->BaselineKey(), *edges);
-        deps_.requests->SetEdges(live->CanaryKey(), CanaryEdges(*edges));
-      }
-      UpdateView(*live);
-      // What was decided last may not have been carried out.
-      ApplyWeight(live, live->rollout.asked);
-    }
-    if (rows.size() < query.limit) return {};
-    query.after_id = rows.back().id;
-  }
-}
-
-Result<Live> EngineImpl::Revive(const storage::DeploymentRow& row) {
-  AUSPEX_TRY(const std::vector<storage::Entry> entries, AllEntries(deps_.ledger, row.id));
-  AUSPEX_TRY(Replayed replayed, Replay(entries));
-  if (!replayed.differences.empty()) {
-    deps_.log->Error("replay_differs",
-                     {{"deployment", row.id}, {"first", replayed.differences.front()}});
-  }
-  Live live;
-  live.announced = replayed.announced;
-  live.service = FindService(row.service);
-  live.router = routers_.at(row.service);
-  live.route = {.backend = live.announced.backend,
-                .baseline = live.announced.baseline,
-                .canary = live.announced.canary};
-  live.rollout = std::move(replayed.rollout);
-  live.finishing = live.rollout.phase == Phase::kEnded;
-  const MonotonicTime now = deps_.clock->Now();
-  const Duration away = std::max<Duration>(Duration(0), deps_.clock->Wall() - replayed.last_at);
-  live.epoch = now - FromSeconds(live.rollout.last.t_s) - away;
-  live.tick_end = now + FromSeconds(live.TickSeconds());
-  live.retry_at = now;
-  deps_.log->Info(
-      "deployment_resumed",
-      {{"deployment", row.id}, {"decisions", replayed.decisions}, {"away_s", Seconds(away)}});
-  return live;
-}
-
-}  // namespace
 
 Result<std::unique_ptr<Engine>> Engine::Create(Dependencies dependencies,
                                                std::vector<ServiceConfig> services) {

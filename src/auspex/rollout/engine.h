@@ -59,14 +59,15 @@ class Engine {
   // Begins a rollout. Errors: kNotFound (service), kInvalidArgument (version; no slot has 100 %),
   // kConflict (one runs already), kUnavailable (the router, the ledger).
   virtual Result<DeploymentView> Announce(const Announcement& announcement) = 0;
-  // A person's order; taken at once, the tick at hand is closed early. Errors: kNotFound, kConflict
-  // (it has ended; a weight while the baseline is still observed), kInvalidArgument (no reason
-  // given).
+  // A person's order; in the ledger when this returns, and obeyed at once: the tick at hand is
+  // closed early. Errors: kNotFound, kConflict (it has ended, or its phase has no such order: see
+  // WhyNot in orders.h), kInvalidArgument (no reason given), kUnavailable (the ledger refused;
+  // nothing was ordered).
   virtual Result<DeploymentView> Give(std::string_view id, const Order& order) = 0;
 
   // Running ones, and those that ended since the start; others are in the ledger.
   virtual Result<DeploymentView> Get(std::string_view id) const = 0;  // kNotFound
-  virtual Result<std::string> Evidence(std::string_view id) const = 0;
+  virtual Result<std::string> Evidence(std::string_view id) = 0;
   [[nodiscard]] virtual std::vector<DeploymentView> Running() const = 0;
   [[nodiscard]] virtual const std::vector<ServiceConfig>& services() const = 0;
 

@@ -118,6 +118,7 @@ DeploymentView ViewOf(const Live& live) {
   view.version = live.announced.version;
   const Rollout& rollout = live.rollout;
   view.state = live.ended_at                        ? "ended"
+               : rollout.phase == Phase::kWaiting   ? "waiting"
                : rollout.paused                     ? "paused"
                : rollout.phase == Phase::kObserving ? "observing"
                                                     : "running";

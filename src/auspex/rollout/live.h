@@ -63,10 +63,14 @@ struct Live {
 
   bool finishing = false;  // it has ended; the router has yet to confirm
   std::string last_alert;
-  BaselineAggregate aggregate;  // what this rollout saw of its baseline
+  BaselineAggregate aggregate;  // of its baseline, seen since it was last stored
   std::optional<WallTime> ended_at;
 
-  [[nodiscard]] double TickSeconds() const { return rollout.spec.tick_s; }
+  // One that waits for a person has nothing to measure; an order closes its tick at once.
+  [[nodiscard]] double TickSeconds() const {
+    constexpr double kWaitingSeconds = 60.0;
+    return rollout.phase == Phase::kWaiting ? kWaitingSeconds : rollout.spec.tick_s;
+  }
   [[nodiscard]] telemetry::ServerKey CanaryKey() const { return {route.backend, route.canary}; }
   [[nodiscard]] telemetry::ServerKey BaselineKey() const { return {route.backend, route.baseline}; }
 };

@@ -56,7 +56,7 @@ bool ObserveTick(Rollout* rollout, const Inputs& inputs) {
       sum.errors += counts.errors;
     }
   }
-  const double t = inputs.window.t_s / rollout->spec.time_scale;
+  const double t = (inputs.window.t_s - rollout->origin_s) / rollout->spec.time_scale;
   // Silence is not a baseline: without a request it goes on.
   if (rollout->observed_requests == 0 || !inputs.hold.empty() || rollout->paused) return false;
   return t >= kMostSeconds || (t >= kLeastSeconds && rollout->observed_requests >= kLeastRequests);
@@ -153,7 +153,7 @@ void LearnHistory(Rollout* rollout) {
                 .requests = rollout->observed_requests,
                 .errors = rollout->observed_errors,
                 .requests_both = rollout->observed_requests,
-                .seconds = rollout->last.t_s},
+                .seconds = rollout->last.t_s - rollout->origin_s},
                &rollout->spec);
   rollout->observed = {};
 }

@@ -90,6 +90,10 @@ Result<Replayed> Replay(const std::vector<storage::Entry>& entries) {
         Turn turn = Advance(replayed.rollout, inputs);
         Compare(entry, body.at("out"), turn.decision, &replayed);
         replayed.rollout = std::move(turn.next);
+        replayed.pending_orders.clear();
+      } else if (entry.kind == "order") {
+        AUSPEX_TRY(Order order, Readable(entry, OrderFromJson(entry.body)));
+        replayed.pending_orders.push_back(std::move(order));
       }
     } catch (const Json::exception& error) {
       return Fail(ErrorCode::kDataLoss, "entry {} ({}) cannot be read: {}", entry.seq, entry.kind,

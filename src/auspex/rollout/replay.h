@@ -29,8 +29,9 @@ struct Announced {
 
 struct Replayed {
   Announced announced;
-  Rollout rollout;   // as it stood after the last tick
-  WallTime last_at;  // of the last entry
+  Rollout rollout;                    // as it stood after the last tick
+  WallTime last_at;                   // of the last entry
+  std::vector<Order> pending_orders;  // given after the last tick, not yet part of one
   std::int64_t decisions = 0;
   std::vector<std::string> lines;  // each decision, as decided anew
   std::vector<std::string>

@@ -26,6 +26,7 @@
 namespace auspex::rollout {
 
 enum class Phase {
+  kWaiting,    // for a person's yes
   kObserving,  // the baseline, before the canary gets traffic
   kRunning,
   kEnded,
@@ -45,11 +46,12 @@ struct Decision {
   std::optional<double> requests_needed;
   std::optional<Verdict> verdict;
   std::string reason;
-  std::string by;  // evidence, prediction, canary down, rule, deadline, manual: who ended it
+  // Who ended it: evidence, prediction, canary down, rule, steps, deadline, approval, manual.
+  std::string by;
 };
 
 struct Order {
-  enum class Kind { kPause, kResume, kPromote, kAbort, kWeight };
+  enum class Kind { kPause, kResume, kPromote, kAbort, kWeight, kApprove, kReject };
   Kind kind = Kind::kPause;
   Weight weight;  // of kWeight
   std::string actor;
@@ -85,7 +87,7 @@ struct Rollout {
   RolloutSpec spec;
   Phase phase = Phase::kRunning;
   bool paused = false;
-  double origin_s = 0.0;  // when the running phase began, seconds since the announcement
+  double origin_s = 0.0;  // when this phase began, seconds since the announcement
   double t = 0.0;         // end of the last tick, seconds since origin at time scale 1
   std::optional<evidence::CanaryEvidence> evidence;
   Weight asked;                             // in force, as asked of the router
@@ -100,8 +102,11 @@ struct Rollout {
   std::deque<Seen> seen;  // the last six ticks
   int down_ticks = 0;
   int stalled_ticks = 0;
-  std::deque<std::pair<double, double>> minute;  // canary's errors and requests, policy `rule`
+  // Canary's errors and requests of the last 60 s, policies `steps` and `rule`.
+  std::deque<std::pair<double, double>> minute;
   int ticks = 0;
+  std::size_t step = 0;    // of spec.steps, policy `steps`
+  double step_seen_s = 0;  // wall seconds of it in which both arms had traffic
 
   // While observing: of the baseline.
   telemetry::Window::Observation observed;
@@ -134,7 +139,8 @@ struct Turn {
   Decision decision;
 };
 
-// The first turn: the first weight, or observing where the spec says so.
+// The first turn: the first weight; or waiting for a person's yes, or observing, where the spec
+// says so.
 [[nodiscard]] Turn Start(const RolloutSpec& spec);
 // One turn of the controller. Precondition: inputs.window.t_s > rollout.last.t_s unless it has
 // ended; the answer to ticks after the end is the last one again.

@@ -5,13 +5,21 @@
 
 namespace auspex::rollout {
 
-std::size_t RuleTicks(const Rollout& rollout) {
+std::size_t MinuteTicks(const Rollout& rollout) {
   return static_cast<std::size_t>(std::max(1L, std::lrint(60.0 / rollout.TickSeconds())));
 }
 
-Choice ChooseRule(const Rollout& rollout, const TickView& tick) {
+std::optional<std::string> OverErrorLimit(const Rollout& rollout) {
+  constexpr double kLeastRequests = 100;
   double errors = 0, requests = 0;
   for (const auto& [k, n] : rollout.minute) errors += k, requests += n;
+  if (requests < kLeastRequests || errors <= rollout.spec.error_rate * requests) return {};
+  return fmt::format(
+      "{:.3g} % of the canary's {:.0f} requests of the last minute failed, the limit is {:g} %",
+      100.0 * errors / requests, requests, 100.0 * rollout.spec.error_rate);
+}
+
+Choice ChooseRule(const Rollout& rollout, const TickView& tick) {
   const double confidence = 1.0 - rollout.evidence->p_fail();
   if (confidence < 0.3) {
     return {.next = Weight::Zero(),
@@ -22,16 +30,13 @@ Choice ChooseRule(const Rollout& rollout, const TickView& tick) {
             .by = "prediction",
             .alert = true};
   }
-  if (requests >= 100 && errors > rollout.spec.error_rate * requests) {
-    return {
-        .next = Weight::Zero(),
-        .reason = fmt::format("{:.3g} % of the canary's {:.0f} requests of the last minute failed, "
-                              "the limit is {:g} %",
-                              100.0 * errors / requests, requests, 100.0 * rollout.spec.error_rate),
-        .end = Action::kRollBack,
-        .verdict = Verdict::kFail,
-        .by = "rule",
-        .alert = true};
+  if (const std::optional<std::string> over = OverErrorLimit(rollout)) {
+    return {.next = Weight::Zero(),
+            .reason = *over,
+            .end = Action::kRollBack,
+            .verdict = Verdict::kFail,
+            .by = "rule",
+            .alert = true};
   }
   Choice choice{.next = rollout.asked, .reason = "plain rule", .end = {}, .verdict = {}, .by = {}};
   if (rollout.paused || !tick.hold.empty()) {
@@ -39,7 +44,7 @@ Choice ChooseRule(const Rollout& rollout, const TickView& tick) {
     choice.alert = !tick.hold.empty();
     return choice;
   }
-  if (static_cast<std::size_t>(rollout.ticks) % RuleTicks(rollout) != 0) return choice;
+  if (static_cast<std::size_t>(rollout.ticks) % MinuteTicks(rollout) != 0) return choice;
   const int now = rollout.asked.bp();
   const int next = now + (now < 5000 ? 1000 : 500);
   if (next >= Weight::kWholeBp) {

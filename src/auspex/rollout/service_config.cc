@@ -20,6 +20,8 @@ RolloutSpec SpecFor(const ServiceConfig& service, const std::string& deployment)
   spec.at_deadline = service.at_deadline;
   spec.detect = service.detect;
   spec.error_rate = service.error_rate;
+  spec.steps = service.steps;
+  spec.approval = service.approval;
   return spec;
 }
 

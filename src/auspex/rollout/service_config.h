@@ -39,6 +39,8 @@ struct ServiceConfig {
   std::string backend;
   std::array<std::string, 2> servers;
   std::vector<SignalConfig> signals;
+  std::vector<LadderStep> steps;
+  std::optional<Approval> approval;
 };
 
 // A spec for a deployment of this service, before anything is known of its history.

@@ -6,15 +6,34 @@
 #include <string>
 #include <vector>
 
+#include "auspex/base/weight.h"
 #include "auspex/evidence/evidence.h"
 #include "auspex/telemetry/telemetry.h"
 
 namespace auspex::rollout {
 
 enum class Mode { kFast, kBalanced, kCareful };
-enum class Policy { kAdaptive, kRule };
+enum class Policy { kAdaptive, kSteps, kRule };
 // What happens at the deadline when the canary has 90 % or more and nothing speaks against it.
 enum class AtDeadline { kPromote, kHold, kRollBack };
+
+// What happens to a deployment that nobody has approved in time.
+enum class AtTimeout { kReject, kApprove };
+
+// A step of the policy `steps`.
+struct LadderStep {
+  Weight weight;       // above 0, below the whole
+  double for_s = 0.0;  // wall seconds with traffic on both arms before the next step, > 0
+  friend bool operator==(const LadderStep&, const LadderStep&) = default;
+};
+
+// A person must say yes before any traffic moves, where the risk is above a limit.
+struct Approval {
+  double above_risk = 1.0;     // P(fail)
+  double timeout_s = 86400.0;  // wall seconds
+  AtTimeout at_timeout = AtTimeout::kReject;
+  friend bool operator==(const Approval&, const Approval&) = default;
+};
 
 // Durations of the rollout at time scale 1, seconds (section 7). Limits that a user gives are wall
 // time.
@@ -40,8 +59,10 @@ struct RolloutSpec {
   double deadline_s = kDeadlineSeconds;
   double rollback_below = 0.1;  // confidence at which the prediction alone rolls back
   AtDeadline at_deadline = AtDeadline::kPromote;
-  double detect = 2.0;       // the ratio that requests_needed speaks of, > 1
-  double error_rate = 0.05;  // limit of the policy `rule`
+  double detect = 2.0;            // the ratio that requests_needed speaks of, > 1
+  double error_rate = 0.05;       // limit of the policies `steps` and `rule`
+  std::vector<LadderStep> steps;  // of the policy `steps`, weights ascending
+  std::optional<Approval> approval;
   evidence::History history;
   double t99_s = 0.0;  // the baseline's p99, 0 where unknown
   // Nothing is known of the baseline: observe it before the canary gets traffic.

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "auspex/rollout/engine.h"
+#include "auspex/rollout/live.h"
+#include "auspex/rollout/worker_pool.h"
+
+namespace auspex::rollout {
+
+inline constexpr Duration kRouterPatience = 2s;
+inline constexpr Duration kAnswerPatience = 10s;  // of a caller that waits for the engine's thread
+
+// The one Engine. Its parts: engine.cc (the loop, a tick, the router), engine_life.cc (announced,
+// ordered, recovered after a crash). What no lock guards belongs to the engine's thread.
+class EngineImpl final : public Engine {
+ public:
+  EngineImpl(Dependencies dependencies, std::vector<ServiceConfig> services);
+  ~EngineImpl() override;
+  Status Init();
+
+  Result<DeploymentView> Announce(const Announcement& announcement) override;
+  Result<DeploymentView> Give(std::string_view id, const Order& order) override;
+
+  Result<DeploymentView> Get(std::string_view id) const override;
+  Result<std::string> Evidence(std::string_view id) override;
+  [[nodiscard]] std::vector<DeploymentView> Running() const override;
+  [[nodiscard]] const std::vector<ServiceConfig>& services() const override { return services_; }
+  [[nodiscard]] Counters counters() const override;
+
+ private:
+  // ---- messages to the engine's thread
+
+  void Post(std::function<void()> message);
+  // Runs `question` on the engine's thread and waits for its answer.
+  template <typename T, typename F>
+  Result<T> Ask(F question) {
+    auto promise = std::make_shared<std::promise<Result<T>>>();
+    std::future<Result<T>> answer = promise->get_future();
+    Post([promise, question = std::move(question)] { promise->set_value(question()); });
+    if (answer.wait_for(kAnswerPatience) != std::future_status::ready) {
+      return Fail(ErrorCode::kUnavailable,
+                  "the engine did not answer within {}, so this may yet take effect; is its disk "
+                  "full or slow?",
+                  ToText(kAnswerPatience));
+    }
+    return answer.get();
+  }
+
+  void Run();
+  void Pass();
+  Duration UntilNextDue() const;
+
+  // ---- a tick
+  void BeginClosing(Live* live);
+  Turn Close(Live* live, storage::Batch* batch);
+  void Adopt(Live* live, Turn turn);
+  bool LooksJumped(Live* live) const;
+  [[nodiscard]] bool CommitOrWait(const storage::Batch& batch);
+
+  // ---- the router and the metrics server
+  void ApplyWeight(Live* live, Weight weight);
+  void OnApplied(const std::string& id, Weight asked, const Result<Weight>& given);
+  void OnObserved(const std::string& id, MonotonicTime tick_end, std::int64_t lines,
+                  Result<traffic::RouteView> view);
+  void AskSignals(Live* live);
+  void Complete(Live* live);
+
+  // ---- the life of a deployment
+  Result<Announced> Prepare(const Announcement& announcement);
+  Result<DeploymentView> Begin(Announced announced);
+  Status AddHistory(Announced* announced);
+  Status Recover();
+  Result<Live> Revive(const storage::DeploymentRow& row);
+  void Attach(Live* live);
+  void Alert(Live* live, const std::string& text);
+  void Publish(const Live& live, const std::string& type, std::string json);
+  void UpdateView(const Live& live);
+  storage::DeploymentRow RowOf(const Live& live) const;
+
+  [[nodiscard]] const ServiceConfig* FindService(std::string_view name) const;
+  Live* Find(const std::string& id);
+
+  Dependencies deps_;
+  std::vector<ServiceConfig> services_;
+  std::map<std::string, std::shared_ptr<traffic::Router>> routers_;
+
+  std::mutex mutex_;  // guards inbox_ and stopping_
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> inbox_;
+  bool stopping_ = false;
+
+  std::map<std::string, Live> lives_;  // the engine's thread only, after Init
+  storage::Batch pending_;             // entries for the next transaction
+
+  mutable std::mutex views_mutex_;
+  std::map<std::string, DeploymentView, std::less<>> views_;
+  std::deque<std::string> ended_views_;
+
+  std::atomic<std::int64_t> decisions_{0}, passes_{0}, router_errors_{0}, ledger_errors_{0},
+      reasserted_{0};
+  std::unique_ptr<WorkerPool> pool_;
+  std::thread thread_;
+};
+
+}  // namespace auspex::rollout

@@ -1,0 +1,257 @@
+#include <algorithm>
+
+#include "auspex/base/ids.h"
+#include "auspex/rollout/codec.h"
+#include "auspex/rollout/engine_impl.h"
+#include "auspex/rollout/orders.h"
+
+namespace auspex::rollout {
+namespace {
+
+constexpr std::chrono::days kHistoryDays{7};
+
+Failure AlreadyRuns(std::string_view id, std::string_view service) {
+  return Fail(ErrorCode::kConflict,
+              "deployment {} of service {} is still running; wait for its end or abort it", id,
+              service);
+}
+
+}  // namespace
+
+// ---- questions
+
+const ServiceConfig* EngineImpl::FindService(std::string_view name) const {
+  const auto found = std::find_if(services_.begin(), services_.end(),
+                                  [&](const auto& s) { return s.name == name; });
+  return found == services_.end() ? nullptr : &*found;
+}
+
+Result<DeploymentView> EngineImpl::Get(std::string_view id) const {
+  const std::lock_guard lock(views_mutex_);
+  const auto found = views_.find(id);
+  if (found == views_.end()) return Fail(ErrorCode::kNotFound, "no deployment '{}'", id);
+  return found->second;
+}
+
+Result<std::string> EngineImpl::Evidence(std::string_view id) {
+  const std::string name(id);
+  AUSPEX_TRY(const std::string running, Ask<std::string>([this, name]() -> Result<std::string> {
+               const Live* live = Find(name);
+               return live == nullptr ? "" : EvidenceJson(name, live->rollout);
+             }));
+  if (!running.empty()) return running;
+  // An ended one is decided again, which takes a while: not on the engine's thread.
+  AUSPEX_TRY(const std::vector<storage::Entry> entries, AllEntries(deps_.ledger, name));
+  AUSPEX_TRY(const Replayed replayed, Replay(entries));
+  return EvidenceJson(name, replayed.rollout);
+}
+
+std::vector<DeploymentView> EngineImpl::Running() const {
+  const std::lock_guard lock(views_mutex_);
+  std::vector<DeploymentView> running;
+  for (const auto& [id, view] : views_) {
+    if (!view.ended_at) running.push_back(view);
+  }
+  return running;
+}
+
+EngineImpl::Counters EngineImpl::counters() const {
+  return {.decisions = decisions_,
+          .passes = passes_,
+          .router_errors = router_errors_,
+          .ledger_errors = ledger_errors_,
+          .reasserted = reasserted_};
+}
+
+// ---- the life of a deployment
+
+Result<Announced> EngineImpl::Prepare(const Announcement& announcement) {
+  const ServiceConfig* service = FindService(announcement.service);
+  if (service == nullptr) {
+    std::vector<std::string> names;
+    for (const ServiceConfig& known : services_) names.push_back(known.name);
+    return Fail(ErrorCode::kNotFound, "no service '{}' is configured; there is {}",
+                announcement.service, fmt::join(names, ", "));
+  }
+  AUSPEX_TRY(CheckName("version", announcement.version));
+  if (announcement.risk && !(*announcement.risk >= 0.0 && *announcement.risk <= 1.0)) {
+    return Fail(ErrorCode::kInvalidArgument, "risk: a share from 0 to 1, not {}",
+                *announcement.risk);
+  }
+  // Before the weights are looked at: those of a running deployment are its own.
+  for (const DeploymentView& running : Running()) {
+    if (running.service == service->name) return AlreadyRuns(running.id, running.service);
+  }
+  const std::shared_ptr<traffic::Router>& router = routers_.at(service->name);
+  const auto& [first, second] = service->servers;
+  AUSPEX_TRY(const traffic::RouteView view,
+             router->Observe({.backend = service->backend, .baseline = first, .canary = second},
+                             deps_.clock->Now() + kRouterPatience));
+  if (view.weight != Weight::Zero() && view.weight != Weight::Whole()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "neither {} nor {} of backend {} has all of the traffic ({} has {}); set one to "
+                "100 % first",
+                first, second, service->backend, second, view.weight.ToPercent());
+  }
+  const bool first_serves = view.weight == Weight::Zero();
+  Announced announced;
+  announced.at = deps_.clock->Wall();
+  const auto seconds =
+      std::chrono::floor<std::chrono::milliseconds>(announced.at.time_since_epoch()).count();
+  announced.id =
+      fmt::format("{}-{}-{}", service->name, announcement.version, seconds).substr(0, 128);
+  announced.service = service->name;
+  announced.version = announcement.version;
+  announced.baseline_version = announcement.baseline_version;
+  announced.actor = announcement.actor;
+  announced.backend = service->backend;
+  announced.baseline = first_serves ? first : second;
+  announced.canary = first_serves ? second : first;
+  announced.spec = SpecFor(*service, announced.id);
+  if (announcement.risk) announced.spec.risk = *announcement.risk;
+  AUSPEX_TRY(AddHistory(&announced));
+  return announced;
+}
+
+Status EngineImpl::AddHistory(Announced* announced) {
+  AUSPEX_TRY(const std::vector<storage::BaselineRow> rows,
+             deps_.ledger->Baselines(announced->service, announced->at - kHistoryDays));
+  BaselineAggregate sum;
+  for (const storage::BaselineRow& row : rows) {
+    AUSPEX_TRY(const BaselineAggregate one, AggregateFromJson(row.body));
+    Merge(one, &sum);
+  }
+  announced->spec.observe = !IsEnoughHistory(sum);
+  if (!announced->spec.observe) ApplyHistory(sum, &announced->spec);
+  return {};
+}
+
+Result<DeploymentView> EngineImpl::Announce(const Announcement& announcement) {
+  AUSPEX_TRY(Announced announced, Prepare(announcement));
+  return Ask<DeploymentView>([this, announced = std::move(announced)] { return Begin(announced); });
+}
+
+Result<DeploymentView> EngineImpl::Begin(Announced announced) {
+  for (const auto& [id, live] : lives_) {
+    if (live.announced.service != announced.service || live.ended_at) continue;
+    return AlreadyRuns(id, announced.service);
+  }
+  Turn turn = Start(announced.spec);
+  Live live;
+  live.announced = announced;
+  live.service = FindService(announced.service);
+  live.router = routers_.at(announced.service);
+  live.route = {
+      .backend = announced.backend, .baseline = announced.baseline, .canary = announced.canary};
+  live.rollout = turn.next;
+  live.epoch = deps_.clock->Now();
+  live.tick_end = live.epoch;
+
+  storage::Batch batch;
+  batch.entries.push_back({.at = announced.at,
+                           .deployment = announced.id,
+                           .kind = "announced",
+                           .body = AnnouncedJson(announced, turn.decision)});
+  batch.deployments.push_back(RowOf(live));
+  const auto stored = deps_.ledger->Commit(batch);
+  if (!stored.ok())
+    return Within("the deployment was not begun, the ledger refused", stored.error());
+  deps_.log->Info("deployment_announced", {{"deployment", announced.id},
+                                           {"service", announced.service},
+                                           {"version", announced.version}});
+  Live* stays = &lives_.insert_or_assign(announced.id, std::move(live)).first->second;
+  Attach(stays);
+  Adopt(stays, std::move(turn));
+  return ViewOf(*stays);
+}
+
+void EngineImpl::Attach(Live* live) {
+  for (const telemetry::ServerKey& key : {live->BaselineKey(), live->CanaryKey()})
+    deps_.requests->Track(key);
+  static_cast<void>(LooksJumped(live));
+}
+
+Result<DeploymentView> EngineImpl::Give(std::string_view id, const Order& order) {
+  if (order.reason.empty())
+    return Fail(ErrorCode::kInvalidArgument, "reason: say why; it is kept with the order");
+  return Ask<DeploymentView>([this, name = std::string(id), order]() -> Result<DeploymentView> {
+    Live* live = Find(name);
+    if (live == nullptr) {
+      const auto row = deps_.ledger->Deployment(name);
+      if (!row.ok()) return Failure{row.error()};
+      return Fail(ErrorCode::kConflict, "deployment {} has ended", name);
+    }
+    if (const std::string why = WhyNot(live->rollout, order.kind); !why.empty())
+      return Fail(ErrorCode::kConflict, "deployment {} {}", name, why);
+    storage::Batch batch;
+    batch.entries.push_back(
+        {.at = deps_.clock->Wall(), .deployment = name, .kind = "order", .body = ToJson(order)});
+    const auto stored = deps_.ledger->Commit(batch);
+    if (!stored.ok()) return Within("nothing was ordered, the ledger refused", stored.error());
+    live->orders.push_back(order);
+    deps_.log->Info("order", {{"deployment", name},
+                              {"order", Name(order.kind)},
+                              {"actor", order.actor},
+                              {"reason", order.reason}});
+    return ViewOf(*live);
+  });
+}
+
+// ---- after a crash
+
+Status EngineImpl::Recover() {
+  storage::DeploymentQuery query{.service = {}, .ended = false, .limit = 100, .after_id = {}};
+  while (true) {
+    AUSPEX_TRY(const std::vector<storage::DeploymentRow> rows, deps_.ledger->Deployments(query));
+    for (const storage::DeploymentRow& row : rows) {
+      if (FindService(row.service) == nullptr) {
+        deps_.log->Error("service_not_configured",
+                         {{"deployment", row.id}, {"service", row.service}});
+        continue;
+      }
+      Result<Live> revived = Revive(row);
+      if (!revived.ok()) return Within("deployment " + row.id, revived.error());
+      Live* live = &lives_.insert_or_assign(row.id, *std::move(revived)).first->second;
+      Attach(live);
+      if (const auto& edges = live->rollout.spec.edges) {
+        deps_.requests->SetEdges(live->BaselineKey(), *edges);
+        deps_.requests->SetEdges(live->CanaryKey(), CanaryEdges(*edges));
+      }
+      UpdateView(*live);
+      // What was decided last may not have been carried out.
+      ApplyWeight(live, live->rollout.asked);
+    }
+    if (rows.size() < query.limit) return {};
+    query.after_id = rows.back().id;
+  }
+}
+
+Result<Live> EngineImpl::Revive(const storage::DeploymentRow& row) {
+  AUSPEX_TRY(const std::vector<storage::Entry> entries, AllEntries(deps_.ledger, row.id));
+  AUSPEX_TRY(Replayed replayed, Replay(entries));
+  if (!replayed.differences.empty()) {
+    deps_.log->Error("replay_differs",
+                     {{"deployment", row.id}, {"first", replayed.differences.front()}});
+  }
+  Live live;
+  live.announced = replayed.announced;
+  live.service = FindService(row.service);
+  live.router = routers_.at(row.service);
+  live.route = {.backend = live.announced.backend,
+                .baseline = live.announced.baseline,
+                .canary = live.announced.canary};
+  live.rollout = std::move(replayed.rollout);
+  live.orders = std::move(replayed.pending_orders);
+  live.finishing = live.rollout.phase == Phase::kEnded;
+  const MonotonicTime now = deps_.clock->Now();
+  const Duration away = std::max<Duration>(Duration(0), deps_.clock->Wall() - replayed.last_at);
+  live.epoch = now - FromSeconds(live.rollout.last.t_s) - away;
+  live.tick_end = now + FromSeconds(live.TickSeconds());
+  live.retry_at = now;
+  deps_.log->Info(
+      "deployment_resumed",
+      {{"deployment", row.id}, {"decisions", replayed.decisions}, {"away_s", Seconds(away)}});
+  return live;
+}
+
+}  // namespace auspex::rollout

@@ -1,0 +1,202 @@
+#include "auspex/rollout/codec.h"
+#include "auspex/rollout/json_reader.h"
+
+namespace auspex::rollout {
+namespace {
+
+constexpr Word<Mode> kModes[] = {
+    {"fast", Mode::kFast}, {"balanced", Mode::kBalanced}, {"careful", Mode::kCareful}};
+constexpr Word<Policy> kPolicies[] = {
+    {"adaptive", Policy::kAdaptive}, {"steps", Policy::kSteps}, {"rule", Policy::kRule}};
+constexpr Word<AtTimeout> kAtTimeout[] = {{"reject", AtTimeout::kReject},
+                                          {"approve", AtTimeout::kApprove}};
+constexpr Word<AtDeadline> kAtDeadline[] = {{"promote", AtDeadline::kPromote},
+                                            {"hold", AtDeadline::kHold},
+                                            {"roll_back", AtDeadline::kRollBack}};
+
+void ReadHistory(Reader* reader, RolloutSpec* spec) {
+  Reader history(reader->Object("history"));
+  evidence::History& out = spec->history;
+  out.error_rate = history.Number("error_rate", .001, {0, 1});
+  out.error_s2 = history.Number("error_s2", 0, {0, kInf});
+  spec->t99_s = history.Number("t99_s", 0, {0, kInf});
+  if (history.Has("latency_s2")) {
+    const Json& list = history.List("latency_s2");
+    if (list.size() != 3)
+      history.Note(
+          Fail(ErrorCode::kInvalidArgument, "latency_s2: three numbers, for t50, t90 and t99"));
+    for (std::size_t i = 0; i < std::min<std::size_t>(3, list.size()); ++i) {
+      out.latency_s2[i] = history.Take(CheckNumber("latency_s2", list[i], {0, kInf}), 0.0);
+    }
+  }
+  for (const Json& item : history.List("routes")) {
+    Reader route(item);
+    if (!item.is_object())
+      route.Note(Fail(ErrorCode::kInvalidArgument,
+                      "routes: objects with share and error_rate, not {}", Shown(item)));
+    out.routes.push_back({.share = route.Number("share", 0, {0, 1}),
+                          .error_rate = route.Number("error_rate", out.error_rate, {0, 1})});
+    if (route.Has("name")) spec->route_names.push_back(route.Text("name", ""));
+    history.Join(route);
+  }
+  for (const Json& item : history.List("gauges")) {
+    Reader gauge(item);
+    evidence::History::Gauge entry;
+    entry.name = gauge.Text("name", "");
+    if (!gauge.Has("name"))
+      gauge.Note(Fail(ErrorCode::kInvalidArgument, "gauges: each needs a name"));
+    entry.noise.phi = gauge.Required("phi", {-.999, .999});
+    entry.noise.sigma = gauge.Required("sigma", {1e-12, kInf});
+    out.gauges.push_back(std::move(entry));
+    history.Join(gauge);
+  }
+  if (history.Has("edges_us")) {
+    const Json& list = history.List("edges_us");
+    telemetry::Edges edges;
+    if (list.size() != 3)
+      history.Note(Fail(ErrorCode::kInvalidArgument, "edges_us: three numbers"));
+    for (std::size_t i = 0; i < std::min<std::size_t>(3, list.size()); ++i) {
+      edges.slower_us[i] =
+          static_cast<std::int64_t>(history.Take(CheckNumber("edges_us", list[i], {1, 1e15}), 1.0));
+    }
+    edges.harm_us = edges.slower_us[2];
+    spec->edges = edges;
+  }
+  reader->Join(history);
+}
+
+void ReadSteps(Reader* reader, RolloutSpec* spec) {
+  for (const Json& item : reader->List("steps")) {
+    Reader in(item);
+    LadderStep step;
+    step.weight = in.Take(Weight::FromShare(in.Required("weight", {0, 1})), Weight::Zero());
+    step.for_s = in.Required("for_s", {1e-3, kInf});
+    const Weight before = spec->steps.empty() ? Weight::Zero() : spec->steps.back().weight;
+    if (step.weight <= before || step.weight == Weight::Whole()) {
+      in.Note(Fail(ErrorCode::kInvalidArgument,
+                   "steps: each weight is above the one before and below 1; the end of the last "
+                   "step promotes"));
+    }
+    spec->steps.push_back(step);
+    reader->Join(in);
+  }
+  if (spec->policy == Policy::kSteps && spec->steps.empty()) {
+    reader->Note(
+        Fail(ErrorCode::kInvalidArgument,
+             "steps: the policy steps needs some, as [{{\"weight\":0.05,\"for_s\":300}}]"));
+  }
+}
+
+void ReadApproval(Reader* reader, RolloutSpec* spec) {
+  if (!reader->Has("approval")) return;
+  Reader in(reader->Object("approval"));
+  spec->approval = Approval{.above_risk = in.Required("above_risk", {0, 1}),
+                            .timeout_s = in.Number("timeout_s", Approval().timeout_s, {1, kInf}),
+                            .at_timeout = in.Choice("at_timeout", AtTimeout::kReject, kAtTimeout)};
+  reader->Join(in);
+}
+
+Json StepsJson(const std::vector<LadderStep>& steps) {
+  Json out = Json::array();
+  for (const LadderStep& step : steps)
+    out.push_back({{"weight", step.weight.share()}, {"for_s", step.for_s}});
+  return out;
+}
+
+Json HistoryJson(const RolloutSpec& spec) {
+  const evidence::History& history = spec.history;
+  Json out{{"error_rate", history.error_rate},
+           {"error_s2", history.error_s2},
+           {"latency_s2", history.latency_s2}};
+  Json& routes = out["routes"] = Json::array();
+  for (std::size_t i = 0; i < history.routes.size(); ++i) {
+    Json route{{"share", history.routes[i].share}, {"error_rate", history.routes[i].error_rate}};
+    if (i < spec.route_names.size()) route["name"] = spec.route_names[i];
+    routes.push_back(std::move(route));
+  }
+  Json& gauges = out["gauges"] = Json::array();
+  for (const auto& gauge : history.gauges) {
+    gauges.push_back(
+        {{"name", gauge.name}, {"phi", gauge.noise.phi}, {"sigma", gauge.noise.sigma}});
+  }
+  out["t99_s"] = spec.t99_s;
+  if (spec.edges) out["edges_us"] = spec.edges->slower_us;
+  return out;
+}
+
+}  // namespace
+
+Result<RolloutSpec> SpecFrom(const Json& start) {
+  Reader in(start);
+  RolloutSpec spec;
+  if (!start.is_object())
+    in.Note(Fail(ErrorCode::kInvalidArgument, "start: an object, not {}", Shown(start)));
+  spec.deployment = in.Text("deployment", "");
+  spec.service = in.Text("service", "");
+  const double criticality = in.Number("criticality", 3, {1, 4});
+  if (criticality != std::floor(criticality))
+    in.Note(
+        Fail(ErrorCode::kInvalidArgument, "criticality: one of 1, 2, 3, 4, not {:g}", criticality));
+  spec.criticality = static_cast<int>(criticality);
+  spec.mode = in.Choice("mode", Mode::kBalanced, kModes);
+  spec.policy = in.Choice("policy", Policy::kAdaptive, kPolicies);
+  static constexpr Word<int> kPaces[] = {{"classic", 0}};
+  in.Choice("pace", 0, kPaces);
+  spec.alpha = in.Number("alpha", .01, {1e-9, .5});
+  spec.risk = in.Number("risk", .15, {0, 1});
+  spec.time_scale = in.Number("time_scale", 1, {1e-3, 1e3});
+  spec.tick_s = in.Number("tick_s", DefaultTick(spec.criticality) * spec.time_scale, {1e-3, kInf});
+  spec.requests_per_s = in.Number("requests_per_s", 0, {0, kInf});
+  spec.rollback_below = in.Number("rollback_below", .1, {0, 1});
+  spec.at_deadline = in.Choice("at_deadline", AtDeadline::kPromote, kAtDeadline);
+  spec.detect = in.Number("detect", 2);
+  spec.error_rate = in.Number("error_rate", .05);
+  Reader limits(in.Object("limits"));
+  spec.warm_up_s = limits.Number("warm_up_s", kWarmUpSeconds * spec.time_scale, {0, kInf});
+  spec.bake_s = limits.Number("bake_s", kBakeSeconds * spec.time_scale, {0, kInf});
+  spec.deadline_s = limits.Number("deadline_s", kDeadlineSeconds * spec.time_scale, {0, kInf});
+  in.Join(limits);
+  ReadSteps(&in, &spec);
+  ReadApproval(&in, &spec);
+  spec.observe = in.Flag("observe", false);
+  ReadHistory(&in, &spec);
+  if (!in.status().ok()) return Failure{in.status().error()};
+  return spec;
+}
+
+std::string ToJson(const RolloutSpec& spec) {
+  Json out{
+      {"deployment", spec.deployment},
+      {"service", spec.service},
+      {"criticality", spec.criticality},
+      {"mode", NameIn(kModes, spec.mode)},
+      {"policy", NameIn(kPolicies, spec.policy)},
+      {"pace", "classic"},
+      {"alpha", spec.alpha},
+      {"risk", spec.risk},
+      {"time_scale", spec.time_scale},
+      {"tick_s", spec.tick_s},
+      {"requests_per_s", spec.requests_per_s},
+      {"limits",
+       {{"warm_up_s", spec.warm_up_s}, {"bake_s", spec.bake_s}, {"deadline_s", spec.deadline_s}}},
+      {"rollback_below", spec.rollback_below},
+      {"at_deadline", NameIn(kAtDeadline, spec.at_deadline)},
+      {"detect", spec.detect},
+      {"error_rate", spec.error_rate},
+      {"observe", spec.observe},
+      {"history", HistoryJson(spec)}};
+  if (!spec.steps.empty()) out["steps"] = StepsJson(spec.steps);
+  if (spec.approval) {
+    out["approval"] = {{"above_risk", spec.approval->above_risk},
+                       {"timeout_s", spec.approval->timeout_s},
+                       {"at_timeout", NameIn(kAtTimeout, spec.approval->at_timeout)}};
+  }
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<RolloutSpec> SpecFromJson(std::string_view text) {
+  AUSPEX_TRY(const Json json, Parse(text));
+  return SpecFrom(json);
+}
+
+}  // namespace auspex::rollout

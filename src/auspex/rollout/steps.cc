@@ -1,0 +1,69 @@
+#include "auspex/rollout/steps.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "auspex/rollout/rule.h"
+
+namespace auspex::rollout {
+namespace {
+
+// Of one tick: what passes while the daemon is away is not watched.
+constexpr double kMostTicks = 2.0;
+
+Choice Fails(std::string reason, std::string by) {
+  return {.next = Weight::Zero(),
+          .reason = std::move(reason),
+          .end = Action::kRollBack,
+          .verdict = Verdict::kFail,
+          .by = std::move(by),
+          .alert = true};
+}
+
+}  // namespace
+
+Choice ChooseSteps(Rollout* rollout, const TickView& tick) {
+  const RolloutSpec& spec = rollout->spec;
+  if (rollout->evidence->log_e() >= -std::log(spec.alpha))
+    return Fails("proven: " + ProofSentence(*rollout), "evidence");
+  if (const std::optional<std::string> over = OverErrorLimit(*rollout))
+    return Fails(*over, "steps");
+  Choice choice{.next = rollout->asked, .reason = {}, .end = {}, .verdict = {}, .by = {}};
+  if (rollout->down_ticks > 0) {
+    choice.next = Weight::Zero();
+    choice.reason = "the canary is down";
+    choice.alert = true;
+    return choice;
+  }
+  if (rollout->paused || !tick.hold.empty()) {
+    choice.reason = rollout->paused ? "paused by a person; a failed gate still rolls back"
+                                    : tick.hold + ": holding";
+    choice.alert = !rollout->paused;
+    return choice;
+  }
+  const std::size_t before = rollout->step;
+  if (!tick.silent) rollout->step_seen_s += std::min(tick.seconds, kMostTicks * spec.tick_s);
+  if (rollout->step_seen_s >= spec.steps[rollout->step].for_s - 1e-9) {
+    ++rollout->step;
+    rollout->step_seen_s = 0.0;
+  }
+  if (rollout->step == spec.steps.size()) {
+    rollout->step = before;  // ended: it stays a step that there is
+    return {.next = Weight::Whole(),
+            .reason = "the last step is over, and each gate held",
+            .end = Action::kPromote,
+            .verdict = Verdict::kPass,
+            .by = {}};
+  }
+  const LadderStep& step = spec.steps[rollout->step];
+  choice.next = step.weight;
+  choice.reason = fmt::format("step {} of {}: {:.0f} s of {:.0f} s with traffic", rollout->step + 1,
+                              spec.steps.size(), rollout->step_seen_s, step.for_s);
+  if (tick.silent && rollout->step == before) {
+    choice.reason +=
+        fmt::format("; no requests on the {}", tick.canary_requests == 0 ? "canary" : "baseline");
+  }
+  return choice;
+}
+
+}  // namespace auspex::rollout

@@ -1,0 +1,124 @@
+#include "auspex/rollout/steps.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/rollout/simulation.h"
+
+namespace auspex::rollout {
+namespace {
+
+using testing::BasicSpec;
+using testing::Bp;
+using ::testing::HasSubstr;
+using testing::SilenceCanary;
+using testing::Simulation;
+
+RolloutSpec Ladder() {
+  RolloutSpec spec = BasicSpec();
+  spec.policy = Policy::kSteps;
+  spec.error_rate = .02;
+  spec.steps = {{.weight = Bp(500), .for_s = 60}, {.weight = Bp(5000), .for_s = 100}};
+  return spec;
+}
+
+TEST(Steps, ClimbsEachStepForItsTimeThenPromotes) {
+  Simulation simulation(Ladder());
+  EXPECT_EQ(simulation.rollout.asked, Bp(500));
+  EXPECT_EQ(simulation.Run(50).weight, Bp(500));
+  EXPECT_THAT(simulation.rollout.last.reason, HasSubstr("step 1 of 2: 50 s of 60 s"));
+  EXPECT_EQ(simulation.Run(60).weight, Bp(5000));
+  EXPECT_EQ(simulation.rollout.last.action, Action::kAdvance);
+  EXPECT_EQ(simulation.Run(150).weight, Bp(5000));
+  const Decision& end = simulation.Run(1000);
+  EXPECT_EQ(end.action, Action::kPromote);
+  EXPECT_EQ(end.verdict, Verdict::kPass);
+  EXPECT_EQ(end.t_s, 160);
+}
+
+TEST(Steps, TheErrorLimitIsAGate) {
+  Simulation simulation(Ladder(), {.error_rate = .04});  // both arms: only the limit speaks
+  const Decision& end = simulation.Run(600);
+  EXPECT_EQ(end.action, Action::kRollBack);
+  EXPECT_EQ(end.by, "steps");
+  EXPECT_EQ(end.verdict, Verdict::kFail);
+  EXPECT_THAT(end.reason, HasSubstr("the limit is 2 %"));
+}
+
+TEST(Steps, TheErrorLimitNeedsAHundredRequests) {
+  Simulation simulation(Ladder(), {.requests_per_s = 20, .error_rate = .9});
+  simulation.Run(40);  // 1 request a second on the canary
+  EXPECT_FALSE(simulation.Ended()) << simulation.rollout.last.reason;
+}
+
+TEST(Steps, EvidenceIsAGate) {
+  // Within the limit, and sixteen times the baseline.
+  Simulation simulation(Ladder(), {.error_rate = .0005, .canary_errors = 16});
+  const Decision& end = simulation.Run(600);
+  EXPECT_EQ(end.action, Action::kRollBack);
+  EXPECT_EQ(end.by, "evidence");
+  EXPECT_GE(end.log_e, -std::log(.01));
+}
+
+TEST(Steps, PredictionAloneDoesNotRollBack) {
+  RolloutSpec spec = Ladder();
+  spec.risk = .8;
+  spec.rollback_below = .9;
+  Simulation simulation(spec);
+  EXPECT_EQ(simulation.Run(1000).action, Action::kPromote);
+}
+
+TEST(Steps, SilenceStopsTheClockOfAStep) {
+  Simulation simulation(Ladder());
+  simulation.Run(50);
+  simulation.Run(500, SilenceCanary);
+  EXPECT_EQ(simulation.rollout.asked, Bp(500));
+  EXPECT_THAT(simulation.rollout.last.reason, HasSubstr("no requests on the canary"));
+  EXPECT_EQ(simulation.Tick().weight, Bp(5000));
+}
+
+TEST(Steps, AHoldAndAPauseStopTheClockToo) {
+  const auto edits = {
+      Simulation::Edit([](Inputs* inputs) { inputs->hold = "the router is away"; }),
+      Simulation::Edit([](Inputs* inputs) {
+        inputs->orders = {
+            {.kind = Order::Kind::kPause, .weight = {}, .actor = "ann", .reason = "lunch"}};
+      })};
+  for (const Simulation::Edit& edit : edits) {
+    Simulation simulation(Ladder());
+    simulation.Run(50);
+    simulation.Run(400, edit);
+    EXPECT_EQ(simulation.rollout.asked, Bp(500)) << simulation.rollout.last.reason;
+    EXPECT_FALSE(simulation.Ended());
+  }
+}
+
+TEST(Steps, TimeThatTheDaemonWasAwayDoesNotCount) {
+  Simulation simulation(Ladder());
+  simulation.t_s = 1000;  // one tick of 1,010 s
+  EXPECT_EQ(simulation.Tick().weight, Bp(500));
+  EXPECT_EQ(simulation.rollout.step_seen_s, 2 * simulation.rollout.spec.tick_s);
+}
+
+TEST(Steps, AWeightSetByHandGivesWayToTheLadderOnResume) {
+  Simulation simulation(Ladder());
+  const auto order = [](Order::Kind kind) {
+    return [kind](Inputs* inputs) {
+      inputs->orders = {{.kind = kind, .weight = Bp(100), .actor = "ann", .reason = "why"}};
+    };
+  };
+  EXPECT_EQ(simulation.Tick(order(Order::Kind::kWeight)).weight, Bp(100));
+  EXPECT_EQ(simulation.Run(100).weight, Bp(100));
+  simulation.Tick(order(Order::Kind::kResume));
+  EXPECT_EQ(simulation.Tick().weight, Bp(500));
+}
+
+TEST(Steps, ACanaryThatIsDownGetsNothingAndComesBackToItsStep) {
+  Simulation simulation(Ladder());
+  simulation.Tick([](Inputs* inputs) { inputs->window.canary.up = false; });
+  EXPECT_EQ(simulation.rollout.asked, Weight::Zero());
+  EXPECT_EQ(simulation.Tick().weight, Bp(500));
+}
+
+}  // namespace
+}  // namespace auspex::rollout
