@@ -458,6 +458,42 @@ TEST(Observing, LearnsEdgesAndRoutesAndSetsEdgesBeforeTheWeight) {
   }
 }
 
+TEST(Advance, APauseDoesNotKeepTrafficOnACanaryThatIsDown) {
+  Simulation simulation(BasicSpec());
+  simulation.Run(300);
+  simulation.Tick(Ordered(Order::Kind::kPause));
+  EXPECT_GT(simulation.rollout.asked, Weight::Zero());
+  simulation.Tick(CanaryDown);
+  EXPECT_EQ(simulation.rollout.asked, Weight::Zero());
+  EXPECT_THAT(simulation.rollout.last.reason, HasSubstr("the canary is down"));
+  EXPECT_TRUE(Has(simulation.commands, Command::Kind::kAlert));
+}
+
+TEST(Advance, WhatNobodySaysOfHealthCountsNeitherWay) {
+  const auto unknown = [](Inputs* inputs) { inputs->health_known = false; };
+  Simulation simulation(BasicSpec());
+  simulation.Run(300);
+  simulation.Tick(CanaryDown);
+  simulation.Tick(unknown);
+  EXPECT_EQ(simulation.rollout.down_ticks, 1);
+  simulation.Tick(CanaryDown);
+  simulation.Tick(CanaryDown);
+  EXPECT_TRUE(simulation.Ended());
+  EXPECT_EQ(simulation.rollout.last.by, "canary down");
+}
+
+TEST(Advance, ATickThatCoversMoreTimeIsNoBurst) {
+  Simulation simulation(BasicSpec());
+  simulation.Run(300);
+  const double before = *simulation.rollout.requests_per_tick;
+  simulation.Tick([](Inputs* inputs) {
+    for (telemetry::ArmWindow* arm : {&inputs->window.canary, &inputs->window.baseline})
+      arm->requests *= 100;
+    inputs->covers_s = 1000;
+  });
+  EXPECT_NEAR(*simulation.rollout.requests_per_tick, before, .1 * before);
+}
+
 TEST(Rule, ClimbsAStepAMinuteThenPromotes) {
   RolloutSpec spec = BasicSpec();
   spec.policy = Policy::kRule;

@@ -125,6 +125,8 @@ Inputs AnyInputs(Random* random) {
   }
   if (random->Chance(.5)) inputs.weight_given = Bp(static_cast<int>(random->Below(10001)));
   inputs.hold = AnyText(random);
+  inputs.health_known = random->Chance(.7);
+  inputs.covers_s = random->Chance(.7) ? 0.0 : AnyPositive(random);
   for (std::uint64_t i = random->Below(3); i > 0; --i) {
     inputs.orders.push_back({.kind = static_cast<Order::Kind>(random->Below(7)),
                              .weight = Bp(static_cast<int>(random->Below(10001))),
@@ -201,6 +203,8 @@ RC_GTEST_PROP(Codec, InputsSurvive, (std::uint64_t seed)) {
   RC_ASSERT(read->window.gauges == inputs.window.gauges);
   RC_ASSERT(read->weight_given == inputs.weight_given);
   RC_ASSERT(read->hold == inputs.hold);
+  RC_ASSERT(read->health_known == inputs.health_known);
+  RC_ASSERT(SameBits(read->covers_s, inputs.covers_s));
   RC_ASSERT(read->orders.size() == inputs.orders.size());
   for (std::size_t i = 0; i < inputs.orders.size(); ++i) {
     RC_ASSERT(read->orders[i].kind == inputs.orders[i].kind);

@@ -181,5 +181,12 @@ TEST(Pace, MayNotRiseWhenToldSo) {
   EXPECT_EQ(NextWeight(simulation.rollout, {.may_rise = false}).next, simulation.rollout.asked);
 }
 
+TEST(Pace, ATickOfManyMinutesRampsToo) {
+  RolloutSpec spec = BasicSpec();
+  spec.tick_s = 300;
+  Simulation simulation(spec);
+  EXPECT_GT(simulation.Run(600).weight, Bp(400));  // 2 % at first
+}
+
 }  // namespace
 }  // namespace auspex::rollout

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "auspex/storage/filesystem/filesystem_store.h"
 #include "auspex/storage/sqlite/sqlite_ledger.h"
 
 namespace auspex::rollout::testing {
@@ -32,7 +33,14 @@ class TempLedger {
   // As after a restart of the process.
   void Open() {
     ledger_.reset();
-    auto opened = storage::SqliteLedger::Open({.path = (folder_ / "ledger.db").string()});
+    auto objects = storage::FilesystemStore::Open((folder_ / "objects").string());
+    if (!objects.ok()) {
+      ADD_FAILURE() << objects.error().message;
+      std::abort();
+    }
+    objects_ = *std::move(objects);
+    auto opened = storage::SqliteLedger::Open(
+        {.path = (folder_ / "ledger.db").string(), .objects = objects_.get()});
     if (!opened.ok()) {
       ADD_FAILURE() << opened.error().message;
       std::abort();
@@ -44,6 +52,7 @@ class TempLedger {
 
  private:
   std::filesystem::path folder_;
+  std::unique_ptr<storage::ObjectStore> objects_;
   std::unique_ptr<storage::Ledger> ledger_;
 };
 

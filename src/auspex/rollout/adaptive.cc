@@ -140,7 +140,9 @@ Choice ChooseAdaptive(const Rollout& rollout, const TickView& tick) {
   }
   const double patience =
       std::max(2.0, std::ceil(4.0 * rollout.spec.t99_s / rollout.spec.tick_s - 1e-9));
-  if (rollout.stalled_ticks >= patience) {
+  const bool stalled = rollout.stalled_ticks >= patience;
+  const bool protects = stalled || rollout.down_ticks > 0;
+  if (stalled) {
     choice.next = std::min(now, LeastWeight(rollout));
     choice.reason = "the canary is stalled: requests in flight and none finished";
     choice.alert = true;
@@ -155,8 +157,11 @@ Choice ChooseAdaptive(const Rollout& rollout, const TickView& tick) {
         tick.baseline_requests == 0 ? "no requests on the baseline" : "up again: the least weight";
   }
   if (rollout.paused) {
-    choice.next = now;
-    choice.reason = "paused by a person; evidence still rolls back";
+    // A person's pause stops the pace, not what protects users.
+    choice.next = std::min(now, choice.next);
+    if (!protects) choice.next = now;
+    choice.reason = choice.alert ? "paused by a person; " + choice.reason
+                                 : "paused by a person; evidence still rolls back";
     return choice;
   }
   if (rollout.t >= rollout.Bake() && choice.next.bp() >= kAlmostWholeBp &&

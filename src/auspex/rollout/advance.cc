@@ -96,11 +96,15 @@ TickView LookAt(Rollout* rollout, const Inputs& inputs, int given_bp) {
               kSeenTicks);
   if (n > 0) {
     const double gain = std::min(1.0, .2 * rollout->TickSeconds() / 10.0);
-    rollout->requests_per_tick = rollout->requests_per_tick ? planned + (n - planned) * gain : n;
+    const double rate = inputs.covers_s > 0.0 ? n * rollout->spec.tick_s / inputs.covers_s : n;
+    rollout->requests_per_tick =
+        rollout->requests_per_tick ? planned + (rate - planned) * gain : rate;
   }
-  rollout->down_ticks = !canary.up && baseline.up ? rollout->down_ticks + 1 : 0;
-  rollout->stalled_ticks =
-      canary.requests == 0 && canary.in_flight > 0 ? rollout->stalled_ticks + 1 : 0;
+  if (inputs.health_known) {
+    rollout->down_ticks = !canary.up && baseline.up ? rollout->down_ticks + 1 : 0;
+    rollout->stalled_ticks =
+        canary.requests == 0 && canary.in_flight > 0 ? rollout->stalled_ticks + 1 : 0;
+  }
   AddTotals(&rollout->canary, canary);
   AddTotals(&rollout->baseline, baseline);
   if (baseline.requests > 0) {

@@ -120,6 +120,8 @@ Result<Inputs> InputsFrom(const Json& tick) {
         in.Take(Weight::FromShare(in.Number("weight_given", 0, {0, 1})), Weight::Zero());
   }
   inputs.hold = in.Text("hold", "");
+  inputs.health_known = in.Flag("health_known", true);
+  inputs.covers_s = in.Number("covers_s", 0.0, {0, kInf});
   ReadObservation(&in, &inputs);
   for (const Json& item : in.List("orders"))
     inputs.orders.push_back(in.Take(OrderFrom(item), Order{}));
@@ -152,8 +154,43 @@ Json JsonOf(const Decision& decision, std::string_view deployment) {
   return out;
 }
 
+Result<Decision> DecisionFrom(const Json& line) {
+  static constexpr Word<Action> kActions[] = {{"advance", Action::kAdvance},
+                                              {"hold", Action::kHold},
+                                              {"limit", Action::kLimit},
+                                              {"promote", Action::kPromote},
+                                              {"roll_back", Action::kRollBack}};
+  static constexpr Word<Verdict> kVerdicts[] = {
+      {"pass", Verdict::kPass}, {"fail", Verdict::kFail}, {"not_proven", Verdict::kNotProven}};
+  Reader in(line);
+  Decision decision;
+  decision.t_s = in.Required("t_s");
+  decision.action = in.Choice("decision", Action::kHold, kActions);
+  decision.weight = in.Take(Weight::FromShare(in.Required("weight", {0, 1})), Weight::Zero());
+  decision.confidence = in.Required("confidence", {0, 1});
+  decision.log_e = in.Required("log_e");
+  decision.p_fail = in.Required("p_fail", {0, 1});
+  if (line.is_object() && line.contains("requests_needed") && line["requests_needed"].is_number())
+    decision.requests_needed = line["requests_needed"].get<double>();
+  if (line.is_object() && line.contains("verdict") && line["verdict"].is_string())
+    decision.verdict = in.Choice("verdict", Verdict::kNotProven, kVerdicts);
+  decision.reason = in.Text("reason", "");
+  decision.by = in.Text("by", "");
+  if (!in.status().ok()) return Failure{in.status().error()};
+  return decision;
+}
+
 std::string ToJson(const Decision& decision, std::string_view deployment) {
   return JsonOf(decision, deployment).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string StoredDecisionJson(const Decision& decision, const storage::Entry& entry,
+                               std::string_view actor) {
+  Json out = JsonOf(decision, entry.deployment);
+  out["seq"] = entry.seq;
+  out["hash"] = ToHex(entry.hash);
+  out["actor"] = actor.empty() ? Json(nullptr) : Json(actor);
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string ToJson(const Inputs& inputs) {
@@ -163,6 +200,8 @@ std::string ToJson(const Inputs& inputs) {
   if (!inputs.window.gauges.empty()) out["gauges"] = inputs.window.gauges;
   if (inputs.weight_given) out["weight_given"] = inputs.weight_given->share();
   if (!inputs.hold.empty()) out["hold"] = inputs.hold;
+  if (!inputs.health_known) out["health_known"] = false;
+  if (inputs.covers_s > 0.0) out["covers_s"] = inputs.covers_s;
   if (inputs.window.observed) {
     Json routes = Json::object();
     for (const auto& [name, counts] : inputs.window.observed->routes)

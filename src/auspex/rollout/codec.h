@@ -5,6 +5,7 @@
 
 #include "auspex/base/result.h"
 #include "auspex/rollout/rollout.h"
+#include "auspex/storage/ledger.h"
 
 namespace auspex::rollout {
 
@@ -21,6 +22,10 @@ Result<Inputs> InputsFromJson(std::string_view text);
 // One line: {"deployment", "t_s", "decision", "weight", "confidence", "log_e", "p_fail",
 // "requests_needed", "verdict", "reason"[, "by"]}.
 [[nodiscard]] std::string ToJson(const Decision& decision, std::string_view deployment);
+// The same as the ledger has it: with "seq", "hash" and "actor" (of the tick's last order, or
+// null).
+[[nodiscard]] std::string StoredDecisionJson(const Decision& decision, const storage::Entry& entry,
+                                             std::string_view actor);
 
 [[nodiscard]] std::string ToJson(const Order& order);
 Result<Order> OrderFromJson(std::string_view text);

@@ -23,9 +23,7 @@ Json TotalsJson(const Rollout::Totals& totals) {
           {"harmed", totals.harmed}};
 }
 
-}  // namespace
-
-std::string ToJson(const DeploymentView& view) {
+Json JsonOf(const DeploymentView& view) {
   Json out{{"id", view.id},
            {"service", view.service},
            {"version", view.version},
@@ -54,7 +52,21 @@ std::string ToJson(const DeploymentView& view) {
   if (view.weight_given) out["weight_given"] = view.weight_given->share();
   if (view.last.requests_needed) out["requests_needed"] = *view.last.requests_needed;
   if (view.ended_at) out["ended_at"] = ToRfc3339(*view.ended_at);
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return out;
+}
+
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string ToJson(const DeploymentView& view) { return Dump(JsonOf(view)); }
+
+std::string AlertJson(const DeploymentView& view, std::string_view alert) {
+  Json out = JsonOf(view);
+  out["alert"] = alert;
+  return Dump(out);
 }
 
 std::string EvidenceJson(const std::string& id, const Rollout& rollout) {
@@ -85,7 +97,7 @@ std::string EvidenceJson(const std::string& id, const Rollout& rollout) {
                       {"score", metric.log_e},
                       {"share", metric.share}});
   }
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return Dump(out);
 }
 
 }  // namespace auspex::rollout

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "auspex/rollout/rollout.h"
 
@@ -29,6 +30,8 @@ struct DeploymentView {
 // One JSON object:
 // {"id","service","version","state","decision","verdict","by","weight","weight_given","p_fail","log_e",…}.
 [[nodiscard]] std::string ToJson(const DeploymentView& view);
+// The same with "alert": what a person should know.
+[[nodiscard]] std::string AlertJson(const DeploymentView& view, std::string_view alert);
 // What the evidence stands on, per metric: {"deployment","log_e","bar","metrics":[…],"causes":[…]}.
 [[nodiscard]] std::string EvidenceJson(const std::string& id, const Rollout& rollout);
 

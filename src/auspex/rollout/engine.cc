@@ -17,11 +17,14 @@ constexpr Duration kClockTolerance = 100ms;  // a larger step between two ticks 
 constexpr Duration kIdle = 1s;
 // A crash loses at most this much of what was seen of the baseline; seconds at time scale 1.
 constexpr double kHistoryEverySeconds = 300.0;
-constexpr std::size_t kWorkers = 8, kMostJobs = 4096, kMostEndedViews = 1000;
+constexpr std::size_t kObservers = 16, kAppliers = 8, kMostJobs = 4096, kMostEndedViews = 1000;
+// Of a metrics server, for all signals of a rollout; ticks go on meanwhile.
+constexpr Duration kMetricsPatience = 5s;
 
-// The text up to its first digit: alerts that differ in figures alone are the same alert.
-std::string AlertKey(const std::string& text) {
-  return text.substr(0, text.find_first_of("0123456789"));
+// Alerts that differ in figures alone are the same alert.
+std::string AlertKey(std::string text) {
+  std::erase_if(text, [](char c) { return c >= '0' && c <= '9'; });
+  return text;
 }
 
 }  // namespace
@@ -29,7 +32,8 @@ std::string AlertKey(const std::string& text) {
 EngineImpl::EngineImpl(Dependencies dependencies, std::vector<ServiceConfig> services)
     : deps_(std::move(dependencies)),
       services_(std::move(services)),
-      pool_(std::make_unique<WorkerPool>(kWorkers, kMostJobs)) {}
+      observers_(std::make_unique<WorkerPool>(kObservers, kMostJobs)),
+      appliers_(std::make_unique<WorkerPool>(kAppliers, kMostJobs)) {}
 
 EngineImpl::~EngineImpl() {
   {
@@ -38,7 +42,8 @@ EngineImpl::~EngineImpl() {
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
-  pool_.reset();
+  observers_.reset();
+  appliers_.reset();
 }
 
 Status EngineImpl::Init() {
@@ -49,6 +54,7 @@ Status EngineImpl::Init() {
     routers_[service.name] = std::shared_ptr<traffic::Router>(*std::move(router));
   }
   AUSPEX_TRY(Recover());
+  PackEnded();  // what a crash or a full disk left
   thread_ = std::thread([this] { Run(); });
   return {};
 }
@@ -98,50 +104,53 @@ Duration EngineImpl::UntilNextDue() const {
 void EngineImpl::Pass() {
   const MonotonicTime now = deps_.clock->Now();
   storage::Batch batch = std::exchange(pending_, {});
-  std::vector<std::pair<Live*, Turn>> turns;
+  std::vector<Stored> turns;
   for (auto& [id, live] : lives_) {
     if (live.finishing) {
       if (!live.applying && !live.ended_at && now >= live.retry_at)
         ApplyWeight(&live, live.rollout.asked);
     } else if (live.closing) {
-      if (now >= live.tick_end + kLateLines) turns.emplace_back(&live, Close(&live, &batch));
+      if (now >= live.tick_end + kLateLines) turns.push_back(Close(&live, &batch));
     } else if (now >= live.tick_end || !live.orders.empty()) {
       BeginClosing(&live);
     }
   }
-  if (!batch.entries.empty() || !batch.deployments.empty()) {
-    if (!CommitOrWait(batch)) return;
-    ++passes_;
-  }
-  for (auto& [live, turn] : turns) Adopt(live, std::move(turn));
+  if (batch.entries.empty() && batch.deployments.empty()) return;
+  const auto entries = CommitOrWait(batch);
+  if (!entries) return;
+  ++passes_;
+  for (Stored& stored : turns)
+    Adopt(stored.live, std::move(stored.turn), (*entries)[stored.entry], stored.actor);
 }
 
 // Nothing is carried out that is not stored. While the disk refuses, everything holds at its
-// present weight. False: the engine stops and nothing was stored.
-bool EngineImpl::CommitOrWait(const storage::Batch& batch) {
+// present weight.
+std::optional<std::vector<storage::Entry>> EngineImpl::CommitOrWait(const storage::Batch& batch) {
   while (true) {
-    const auto stored = deps_.ledger->Commit(batch);
-    if (stored.ok()) return true;
+    auto stored = deps_.ledger->Commit(batch);
+    if (stored.ok()) return *std::move(stored);
     ++ledger_errors_;
     deps_.log->Error("ledger_commit_failed",
                      {{"error", stored.error().message}, {"entries", batch.entries.size()}});
     std::unique_lock lock(mutex_);
-    if (wake_.wait_for(lock, kRetryAfter, [this] { return stopping_; })) return false;
+    if (wake_.wait_for(lock, kRetryAfter, [this] { return stopping_; })) return std::nullopt;
   }
 }
 
 // ---- a tick
 
 void EngineImpl::BeginClosing(Live* live) {
-  live->tick_end = std::min(live->tick_end, deps_.clock->Now());
-  live->tick_end_wall = deps_.clock->Wall();
+  const MonotonicTime now = deps_.clock->Now();
+  live->tick_end = std::min(live->tick_end, now);
+  // A pass that comes late (a slow disk) must not take the next tick's requests.
+  live->tick_end_wall =
+      deps_.clock->Wall() - std::chrono::duration_cast<WallTime::duration>(now - live->tick_end);
   live->closing = true;
   live->seen.reset();
-  live->reading_done.reset();
   if (!live->observing) {
     const MonotonicTime deadline =
         deps_.clock->Now() + std::min<Duration>(kRouterPatience, FromSeconds(live->TickSeconds()));
-    live->observing = pool_->Submit(
+    live->observing = observers_->Submit(
         [this, id = live->announced.id, end = live->tick_end, router = live->router,
          route = live->route, keys = std::array{live->BaselineKey(), live->CanaryKey()}, deadline] {
           Result<traffic::RouteView> view = router->Observe(route, deadline);
@@ -163,11 +172,10 @@ void EngineImpl::AskSignals(Live* live) {
                           .canary_server = live->route.canary,
                           .baseline_server = live->route.baseline,
                           .at = live->tick_end_wall};
-  const MonotonicTime deadline =
-      deps_.clock->Now() + std::min<Duration>(kRouterPatience, FromSeconds(live->TickSeconds()));
   live->reading =
-      pool_->Submit([this, id = live->announced.id, question = std::move(question), deadline] {
-        SignalReading reading = ReadSignals(deps_.metrics, question, deadline);
+      observers_->Submit([this, id = live->announced.id, question = std::move(question)] {
+        SignalReading reading =
+            ReadSignals(deps_.metrics, question, deps_.clock->Now() + kMetricsPatience);
         Post([this, id, reading = std::move(reading)] {
           if (Live* found = Find(id)) found->reading = false, found->reading_done = reading;
         });
@@ -181,7 +189,7 @@ bool EngineImpl::LooksJumped(Live* live) const {
   return before && (offset > *before ? offset - *before : *before - offset) > kClockTolerance;
 }
 
-Turn EngineImpl::Close(Live* live, storage::Batch* batch) {
+EngineImpl::Stored EngineImpl::Close(Live* live, storage::Batch* batch) {
   const bool jumped = LooksJumped(live);
   // Milliseconds: readable, and later than the tick before in any case.
   const double t_s = std::max(std::round(Seconds(live->tick_end - live->epoch) * 1e3) / 1e3,
@@ -191,29 +199,31 @@ Turn EngineImpl::Close(Live* live, storage::Batch* batch) {
     ++reasserted_;
     live->given.reset();
   }
-  Turn turn = Advance(live->rollout, inputs);
+  Stored stored{.live = live,
+                .turn = Advance(live->rollout, inputs),
+                .actor = inputs.orders.empty() ? "" : inputs.orders.back().actor,
+                .entry = batch->entries.size()};
   batch->entries.push_back({.at = live->tick_end_wall,
                             .deployment = live->announced.id,
                             .kind = "tick",
-                            .body = TickJson(inputs, turn.decision, live->announced.id)});
+                            .body = TickJson(inputs, stored.turn.decision, live->announced.id)});
   if (live->aggregate.seconds >= kHistoryEverySeconds * live->rollout.spec.time_scale) {
     batch->baselines.push_back({.service = live->announced.service,
                                 .at = live->tick_end_wall,
                                 .body = ToJson(std::exchange(live->aggregate, {}))});
   }
   ++decisions_;
-  return turn;
+  return stored;
 }
 
-void EngineImpl::Adopt(Live* live, Turn turn) {
+void EngineImpl::Adopt(Live* live, Turn turn, const storage::Entry& entry, std::string_view actor) {
   live->rollout = std::move(turn.next);
   live->closing = false;
   live->tick_end += FromSeconds(live->TickSeconds());
   live->tick_end = std::max(live->tick_end, deps_.clock->Now());
   const bool alerts = std::any_of(turn.commands.begin(), turn.commands.end(),
                                   [](const Command& c) { return c.kind == Command::Kind::kAlert; });
-  if (!alerts && live->router_error.empty())
-    live->last_alert.clear();  // the next trouble is news again
+  if (!alerts) live->alerted.erase("decision");  // the next trouble is news again
   for (const Command& command : turn.commands) {
     switch (command.kind) {
       case Command::Kind::kSetEdges: {
@@ -227,18 +237,24 @@ void EngineImpl::Adopt(Live* live, Turn turn) {
         live->wanted = command.weight;
         break;
       case Command::Kind::kAlert:
-        Alert(live, command.text);
+        Alert(live, "decision", command.text);
         break;
       case Command::Kind::kFinish:
         live->finishing = true;
         live->retry_at = deps_.clock->Now() + kRetryAfter;
-        if (!live->applying && live->given == live->rollout.asked) Complete(live);
         break;
     }
   }
+  Publish(*live, "decision", StoredDecisionJson(turn.decision, entry, actor));
+  // An end is a fact once the router shows it: seen in this tick, or asked of it anew.
+  if (live->finishing && !live->applying) {
+    const bool seen =
+        live->seen && live->seen->ok() && live->seen->value().weight == live->rollout.asked;
+    if (seen) return Complete(live);
+    ApplyWeight(live, live->rollout.asked);
+  }
   UpdateView(*live);
   pending_.deployments.push_back(RowOf(*live));
-  Publish(*live, "decision", ToJson(turn.decision, live->announced.id));
 }
 
 // ---- the router
@@ -246,10 +262,9 @@ void EngineImpl::Adopt(Live* live, Turn turn) {
 void EngineImpl::ApplyWeight(Live* live, Weight weight) {
   live->wanted = weight;
   if (live->applying) return;  // OnApplied asks again for what is wanted by then
-  const MonotonicTime deadline = deps_.clock->Now() + kRouterPatience;
-  live->applying = pool_->Submit([this, id = live->announced.id, router = live->router,
-                                  route = live->route, weight, deadline] {
-    const Result<Weight> given = router->Apply(route, weight, deadline);
+  live->applying = appliers_->Submit([this, id = live->announced.id, router = live->router,
+                                      route = live->route, weight] {
+    const Result<Weight> given = router->Apply(route, weight, deps_.clock->Now() + kRouterPatience);
     Post([this, id, weight, given] { OnApplied(id, weight, given); });
   });
   if (!live->applying) live->retry_at = deps_.clock->Now() + kRetryAfter;
@@ -267,10 +282,11 @@ void EngineImpl::OnApplied(const std::string& id, Weight asked, const Result<Wei
       live->router_error = given.error().message;
       deps_.log->Error("router_failed", {{"deployment", id}, {"error", given.error().message}});
     }
-    Alert(live, "the router did not take the weight: " + given.error().message);
+    Alert(live, "router", "the router did not take the weight: " + given.error().message);
     return;
   }
   live->router_error.clear();
+  live->alerted.erase("router");
   live->given = *given;
   pending_.entries.push_back({.at = deps_.clock->Wall(),
                               .deployment = id,
@@ -324,23 +340,35 @@ void EngineImpl::Complete(Live* live) {
   deps_.requests->Forget(live->BaselineKey());
   UpdateView(*live);
   Publish(*live, "state", view);
-  pool_->Submit([this, id, at = *live->ended_at] {
-    const Status packed = deps_.ledger->Pack(id, at);
-    if (!packed.ok())
-      deps_.log->Warn("pack_failed", {{"deployment", id}, {"error", packed.error().message}});
-  });
+  PackEnded();
   // Not while somebody walks over lives_.
   Post([this, id] { lives_.erase(id); });
 }
 
 // ---- what others see
 
-void EngineImpl::Alert(Live* live, const std::string& text) {
-  const std::string key = AlertKey(text);
-  if (key == live->last_alert) return;
-  live->last_alert = key;
+void EngineImpl::Alert(Live* live, std::string_view source, const std::string& text) {
+  std::string key = AlertKey(text);
+  std::string& last = live->alerted[std::string(source)];
+  if (key == last) return;
+  last = std::move(key);
   deps_.log->Warn("alert", {{"deployment", live->announced.id}, {"alert", text}});
-  Publish(*live, "alert", ToJson(ViewOf(*live)));
+  Publish(*live, "alert", AlertJson(ViewOf(*live), text));
+}
+
+// All that is not packed yet, so that one failure is mended by the next end or start.
+void EngineImpl::PackEnded() {
+  const bool taken = observers_->Submit([this] {
+    constexpr std::size_t kMostAtOnce = 1000;
+    const auto left = deps_.ledger->Unpacked(kMostAtOnce);
+    if (!left.ok()) return deps_.log->Warn("pack_failed", {{"error", left.error().message}});
+    for (const std::string& id : *left) {
+      const Status packed = deps_.ledger->Pack(id, deps_.clock->Wall());
+      if (!packed.ok())
+        deps_.log->Warn("pack_failed", {{"deployment", id}, {"error", packed.error().message}});
+    }
+  });
+  if (!taken) deps_.log->Warn("pack_later", {{"why", "the queue is full"}});
 }
 
 void EngineImpl::Publish(const Live& live, const std::string& type, std::string json) {

@@ -46,7 +46,8 @@ class Engine {
   // service is not configured any more is left as it is, and logged as an error.
   static Result<std::unique_ptr<Engine>> Create(Dependencies dependencies,
                                                 std::vector<ServiceConfig> services);
-  // Stops at once; rollouts stay as they are and go on with the next Create().
+  // Stops deciding at once and waits for calls that are under way, seconds at most; rollouts stay
+  // as they are and go on with the next Create().
   virtual ~Engine() = default;
 
   struct Announcement {

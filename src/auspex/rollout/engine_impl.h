@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -63,11 +64,19 @@ class EngineImpl final : public Engine {
   Duration UntilNextDue() const;
 
   // ---- a tick
+  // What was decided in a tick and how it stands in the ledger.
+  struct Stored {
+    Live* live;
+    Turn turn;
+    std::string actor;  // of the tick's last order
+    std::size_t entry;  // in the pass's batch
+  };
   void BeginClosing(Live* live);
-  Turn Close(Live* live, storage::Batch* batch);
-  void Adopt(Live* live, Turn turn);
+  Stored Close(Live* live, storage::Batch* batch);
+  void Adopt(Live* live, Turn turn, const storage::Entry& entry, std::string_view actor);
   bool LooksJumped(Live* live) const;
-  [[nodiscard]] bool CommitOrWait(const storage::Batch& batch);
+  // The stored entries; nothing when the engine stops first, and then nothing was stored.
+  std::optional<std::vector<storage::Entry>> CommitOrWait(const storage::Batch& batch);
 
   // ---- the router and the metrics server
   void ApplyWeight(Live* live, Weight weight);
@@ -83,8 +92,11 @@ class EngineImpl final : public Engine {
   Status AddHistory(Announced* announced);
   Status Recover();
   Result<Live> Revive(const storage::DeploymentRow& row);
+  Status Settle(const Replayed& replayed, Live* live);
   void Attach(Live* live);
-  void Alert(Live* live, const std::string& text);
+  void PackEnded();
+  // `source`: decision or router; each tells the same trouble once.
+  void Alert(Live* live, std::string_view source, const std::string& text);
   void Publish(const Live& live, const std::string& type, std::string json);
   void UpdateView(const Live& live);
   storage::DeploymentRow RowOf(const Live& live) const;
@@ -110,7 +122,8 @@ class EngineImpl final : public Engine {
 
   std::atomic<std::int64_t> decisions_{0}, passes_{0}, router_errors_{0}, ledger_errors_{0},
       reasserted_{0};
-  std::unique_ptr<WorkerPool> pool_;
+  // Apart, so that proxies which do not answer cannot keep a rollback of others waiting.
+  std::unique_ptr<WorkerPool> observers_, appliers_;
   std::thread thread_;
 };
 

@@ -9,6 +9,15 @@ namespace auspex::rollout {
 namespace {
 
 constexpr std::chrono::days kHistoryDays{7};
+constexpr std::size_t kMostReasonBytes = 1000;  // of a reason or a name: they are kept for ever
+constexpr std::size_t kMostOrders = 100;        // of a rollout within one tick
+constexpr std::size_t kMostIdBytes = 128;       // as CheckName
+
+Status CheckText(std::string_view what, std::string_view text) {
+  if (text.size() <= kMostReasonBytes) return {};
+  return Fail(ErrorCode::kInvalidArgument, "{}: at most {} bytes, not {}", what, kMostReasonBytes,
+              text.size());
+}
 
 Failure AlreadyRuns(std::string_view id, std::string_view service) {
   return Fail(ErrorCode::kConflict,
@@ -74,6 +83,9 @@ Result<Announced> EngineImpl::Prepare(const Announcement& announcement) {
                 announcement.service, fmt::join(names, ", "));
   }
   AUSPEX_TRY(CheckName("version", announcement.version));
+  if (!announcement.baseline_version.empty())
+    AUSPEX_TRY(CheckName("baseline_version", announcement.baseline_version));
+  AUSPEX_TRY(CheckText("actor", announcement.actor));
   if (announcement.risk && !(*announcement.risk >= 0.0 && *announcement.risk <= 1.0)) {
     return Fail(ErrorCode::kInvalidArgument, "risk: a share from 0 to 1, not {}",
                 *announcement.risk);
@@ -87,19 +99,23 @@ Result<Announced> EngineImpl::Prepare(const Announcement& announcement) {
   AUSPEX_TRY(const traffic::RouteView view,
              router->Observe({.backend = service->backend, .baseline = first, .canary = second},
                              deps_.clock->Now() + kRouterPatience));
-  if (view.weight != Weight::Zero() && view.weight != Weight::Whole()) {
+  const bool first_serves = view.baseline.share == Weight::Whole();
+  if (!first_serves && view.canary.share != Weight::Whole()) {
     return Fail(ErrorCode::kInvalidArgument,
-                "neither {} nor {} of backend {} has all of the traffic ({} has {}); set one to "
-                "100 % first",
-                first, second, service->backend, second, view.weight.ToPercent());
+                "neither {} nor {} of backend {} has all of the traffic ({} has {}, {} has {}); "
+                "set one to 100 % first",
+                first, second, service->backend, first, view.baseline.share.ToPercent(), second,
+                view.canary.share.ToPercent());
   }
-  const bool first_serves = view.weight == Weight::Zero();
   Announced announced;
   announced.at = deps_.clock->Wall();
-  const auto seconds =
+  const auto milliseconds =
       std::chrono::floor<std::chrono::milliseconds>(announced.at.time_since_epoch()).count();
-  announced.id =
-      fmt::format("{}-{}-{}", service->name, announcement.version, seconds).substr(0, 128);
+  // The time stays whole: it is what makes the id one of its own.
+  const std::string time = fmt::format("-{}", milliseconds);
+  announced.id = fmt::format("{}-{}", service->name, announcement.version)
+                     .substr(0, kMostIdBytes - time.size()) +
+                 time;
   announced.service = service->name;
   announced.version = announcement.version;
   announced.baseline_version = announcement.baseline_version;
@@ -136,6 +152,10 @@ Result<DeploymentView> EngineImpl::Begin(Announced announced) {
     if (live.announced.service != announced.service || live.ended_at) continue;
     return AlreadyRuns(id, announced.service);
   }
+  if (deps_.ledger->Deployment(announced.id).ok()) {
+    return Fail(ErrorCode::kConflict, "deployment {} was announced in the same millisecond",
+                announced.id);
+  }
   Turn turn = Start(announced.spec);
   Live live;
   live.announced = announced;
@@ -161,7 +181,7 @@ Result<DeploymentView> EngineImpl::Begin(Announced announced) {
                                            {"version", announced.version}});
   Live* stays = &lives_.insert_or_assign(announced.id, std::move(live)).first->second;
   Attach(stays);
-  Adopt(stays, std::move(turn));
+  Adopt(stays, std::move(turn), stored->front(), announced.actor);
   return ViewOf(*stays);
 }
 
@@ -174,6 +194,8 @@ void EngineImpl::Attach(Live* live) {
 Result<DeploymentView> EngineImpl::Give(std::string_view id, const Order& order) {
   if (order.reason.empty())
     return Fail(ErrorCode::kInvalidArgument, "reason: say why; it is kept with the order");
+  AUSPEX_TRY(CheckText("reason", order.reason));
+  AUSPEX_TRY(CheckText("actor", order.actor));
   return Ask<DeploymentView>([this, name = std::string(id), order]() -> Result<DeploymentView> {
     Live* live = Find(name);
     if (live == nullptr) {
@@ -183,6 +205,12 @@ Result<DeploymentView> EngineImpl::Give(std::string_view id, const Order& order)
     }
     if (const std::string why = WhyNot(live->rollout, order.kind); !why.empty())
       return Fail(ErrorCode::kConflict, "deployment {} {}", name, why);
+    if (live->orders.size() >= kMostOrders) {
+      return Fail(ErrorCode::kUnavailable,
+                  "deployment {} has {} orders that its tick has yet to "
+                  "obey; try again",
+                  name, live->orders.size());
+    }
     storage::Batch batch;
     batch.entries.push_back(
         {.at = deps_.clock->Wall(), .deployment = name, .kind = "order", .body = ToJson(order)});
@@ -210,7 +238,12 @@ Status EngineImpl::Recover() {
         continue;
       }
       Result<Live> revived = Revive(row);
-      if (!revived.ok()) return Within("deployment " + row.id, revived.error());
+      if (!revived.ok()) {
+        // The others must not stay uncontrolled for one that is damaged.
+        deps_.log->Error("deployment_not_resumed",
+                         {{"deployment", row.id}, {"error", revived.error().message}});
+        continue;
+      }
       Live* live = &lives_.insert_or_assign(row.id, *std::move(revived)).first->second;
       Attach(live);
       if (const auto& edges = live->rollout.spec.edges) {
@@ -219,7 +252,7 @@ Status EngineImpl::Recover() {
       }
       UpdateView(*live);
       // What was decided last may not have been carried out.
-      ApplyWeight(live, live->rollout.asked);
+      ApplyWeight(live, live->wanted.value_or(live->rollout.asked));
     }
     if (rows.size() < query.limit) return {};
     query.after_id = rows.back().id;
@@ -229,10 +262,6 @@ Status EngineImpl::Recover() {
 Result<Live> EngineImpl::Revive(const storage::DeploymentRow& row) {
   AUSPEX_TRY(const std::vector<storage::Entry> entries, AllEntries(deps_.ledger, row.id));
   AUSPEX_TRY(Replayed replayed, Replay(entries));
-  if (!replayed.differences.empty()) {
-    deps_.log->Error("replay_differs",
-                     {{"deployment", row.id}, {"first", replayed.differences.front()}});
-  }
   Live live;
   live.announced = replayed.announced;
   live.service = FindService(row.service);
@@ -240,18 +269,50 @@ Result<Live> EngineImpl::Revive(const storage::DeploymentRow& row) {
   live.route = {.backend = live.announced.backend,
                 .baseline = live.announced.baseline,
                 .canary = live.announced.canary};
-  live.rollout = std::move(replayed.rollout);
-  live.orders = std::move(replayed.pending_orders);
+  live.rollout = replayed.rollout;
+  live.orders = replayed.pending_orders;
+  if (replayed.unsettled) AUSPEX_TRY(Settle(replayed, &live));
   live.finishing = live.rollout.phase == Phase::kEnded;
   const MonotonicTime now = deps_.clock->Now();
-  const Duration away = std::max<Duration>(Duration(0), deps_.clock->Wall() - replayed.last_at);
-  live.epoch = now - FromSeconds(live.rollout.last.t_s) - away;
+  live.away = std::max<Duration>(Duration(0), deps_.clock->Wall() - replayed.last_at);
+  // The time away was not watched: it is no part of warm-up, bake or deadline.
+  live.epoch = now - FromSeconds(live.rollout.last.t_s);
   live.tick_end = now + FromSeconds(live.TickSeconds());
   live.retry_at = now;
   deps_.log->Info(
       "deployment_resumed",
-      {{"deployment", row.id}, {"decisions", replayed.decisions}, {"away_s", Seconds(away)}});
+      {{"deployment", row.id}, {"decisions", replayed.decisions}, {"away_s", Seconds(live.away)}});
   return live;
+}
+
+// A newer program would have decided otherwise. What was decided and told holds: its end, or its
+// weight, at which a person is waited for.
+Status EngineImpl::Settle(const Replayed& replayed, Live* live) {
+  const std::string& id = live->announced.id;
+  deps_.log->Error("replay_differs", {{"deployment", id}, {"first", replayed.differences.front()}});
+  Rollout& rollout = live->rollout;
+  live->wanted = replayed.stored.weight;
+  if (replayed.stored.action == Action::kPromote || replayed.stored.action == Action::kRollBack) {
+    rollout.phase = Phase::kEnded;
+    rollout.asked = replayed.stored.weight;
+    rollout.last = replayed.stored;
+    return {};
+  }
+  if (rollout.phase == Phase::kEnded) rollout.phase = Phase::kRunning;
+  if (rollout.phase != Phase::kRunning) return {};
+  const Order order{.kind = Order::Kind::kWeight,
+                    .weight = replayed.stored.weight,
+                    .actor = std::string(kSystemActor),
+                    .reason =
+                        "this version decides earlier ticks otherwise than they are recorded; "
+                        "look at it, then resume"};
+  storage::Batch batch;
+  batch.entries.push_back(
+      {.at = deps_.clock->Wall(), .deployment = id, .kind = "order", .body = ToJson(order)});
+  const auto stored = deps_.ledger->Commit(batch);
+  if (!stored.ok()) return Failure{stored.error()};
+  live->orders.push_back(order);
+  return {};
 }
 
 }  // namespace auspex::rollout

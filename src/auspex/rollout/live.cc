@@ -47,8 +47,10 @@ void AddToAggregate(const ServerTick& baseline, double both, double seconds,
 void CompareWithProxy(Live* live, const traffic::RouteView& view) {
   constexpr std::size_t kLooks = 3;
   const std::int64_t proxy = view.canary.requests_total + view.baseline.requests_total;
-  if (proxy < live->proxy_count)
-    live->first_gaps.clear(), live->last_gaps.clear();  // the proxy started anew
+  if (proxy < live->proxy_count) {  // the proxy started anew
+    live->first_gaps.clear(), live->last_gaps.clear();
+    live->lost_before = live->feed_lost;
+  }
   live->proxy_count = proxy;
   const std::int64_t gap =
       proxy - view.canary.in_flight - view.baseline.in_flight - live->lines_then;
@@ -57,7 +59,7 @@ void CompareWithProxy(Live* live, const traffic::RouteView& view) {
   if (live->last_gaps.size() > kLooks) live->last_gaps.pop_front();
   const std::int64_t least = *std::min_element(live->last_gaps.begin(), live->last_gaps.end());
   const std::int64_t most = *std::max_element(live->first_gaps.begin(), live->first_gaps.end());
-  live->feed_lost = std::max<std::int64_t>(0, least - most);
+  live->feed_lost = live->lost_before + std::max<std::int64_t>(0, least - most);
 }
 
 std::string WhyHold(const Live& live, const TickSources& sources) {
@@ -70,9 +72,9 @@ std::string WhyHold(const Live& live, const TickSources& sources) {
   }
   if (!live.given) return "the router has not confirmed the weight";
   if (!sources.requests->Health().connected) return "the proxy's request log is not connected";
-  if (live.reading_done && !live.reading_done->failure.empty()) return live.reading_done->failure;
-  if (live.reading && !live.reading_done) return "the metrics server did not answer in time";
-  return "";
+  if (live.away > 2 * FromSeconds(live.TickSeconds()))
+    return fmt::format("the daemon was away for {}", ToText(live.away));
+  return live.metrics_failure;
 }
 
 }  // namespace
@@ -84,10 +86,16 @@ Inputs CloseTick(Live* live, double t_s, const TickSources& sources) {
   const ServerTick baseline = sources.requests->Take(live->BaselineKey(), until);
   Inputs inputs;
   inputs.window.t_s = t_s;
+  if (live->reading_done) {
+    inputs.window.gauges = std::move(live->reading_done->gauges);
+    live->metrics_failure = std::move(live->reading_done->failure);
+    live->reading_done.reset();
+  }
   inputs.window.canary = WindowOf(canary, live->rollout.spec.route_names);
   inputs.window.baseline = WindowOf(baseline, live->rollout.spec.route_names);
   inputs.hold = WhyHold(*live, sources);
   inputs.weight_given = live->given;
+  inputs.health_known = live->seen && live->seen->ok();
   if (live->seen && live->seen->ok()) {
     const traffic::RouteView& view = live->seen->value();
     inputs.weight_given = view.weight;
@@ -95,7 +103,6 @@ Inputs CloseTick(Live* live, double t_s, const TickSources& sources) {
     AddHealth(view.baseline, &inputs.window.baseline);
     CompareWithProxy(live, view);
   }
-  if (live->reading_done) inputs.window.gauges = live->reading_done->gauges;
   // The plain rule looks at no silence of its own.
   const bool silent = canary.requests == 0 || baseline.requests == 0;
   if (inputs.hold.empty() && live->rollout.spec.policy == Policy::kRule && silent)
@@ -106,8 +113,11 @@ Inputs CloseTick(Live* live, double t_s, const TickSources& sources) {
   }
   inputs.orders = std::move(live->orders);
   live->orders.clear();
+  const double seconds = t_s - live->rollout.last.t_s;
+  if (live->away > Duration(0)) inputs.covers_s = seconds + Seconds(live->away);
   AddToAggregate(baseline, static_cast<double>(canary.requests + baseline.requests),
-                 t_s - live->rollout.last.t_s, &live->aggregate);
+                 std::max(seconds, inputs.covers_s), &live->aggregate);
+  live->away = Duration(0);
   return inputs;
 }
 

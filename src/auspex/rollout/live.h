@@ -16,7 +16,7 @@
 
 namespace auspex::rollout {
 
-// What a metrics server said of the configured signals at the end of a tick.
+// What a metrics server said of the configured signals.
 struct SignalReading {
   std::map<std::string, double> gauges;  // ln(canary / baseline), those that had data
   std::string failure;                   // the server did not answer: why; else empty
@@ -50,19 +50,26 @@ struct Live {
   MonotonicTime retry_at;       // no call before this
   std::string router_error;
 
-  // Metrics.
+  // Metrics. A reading counts once, in the tick in which it arrives: a server may take longer than
+  // a tick's end allows.
   bool reading = false;
   std::optional<SignalReading> reading_done;
+  std::string metrics_failure;  // of the last answer; holds until there is a good one
 
   // Feed against the proxy's own count: requests it ended and the feed has not brought. A line
   // takes some milliseconds, so single looks are off by a few; what is lost stays lost: the least
   // of the last looks beyond the most of the first ones.
   std::deque<std::int64_t> first_gaps, last_gaps;
   std::int64_t proxy_count = 0;
+  std::int64_t lost_before = 0;  // by processes of the proxy that are gone
   std::int64_t feed_lost = 0;
 
+  // The daemon was not there for so long before the tick at hand, wall time.
+  Duration away{};
+
   bool finishing = false;  // it has ended; the router has yet to confirm
-  std::string last_alert;
+  // What was last alerted, by who found it: the same trouble is told once.
+  std::map<std::string, std::string, std::less<>> alerted;
   BaselineAggregate aggregate;  // of its baseline, seen since it was last stored
   std::optional<WallTime> ended_at;
 
@@ -75,13 +82,12 @@ struct Live {
   [[nodiscard]] telemetry::ServerKey BaselineKey() const { return {route.backend, route.baseline}; }
 };
 
-// The tick's inputs from what the feed, the router and the metrics server showed; adds to the
-// aggregate. `everything`: the clock jumped, so ends of requests cannot be placed and all lines are
-// taken.
 struct TickSources {
   telemetry::RequestSource* requests;
-  bool clock_jumped = false;
+  bool clock_jumped = false;  // ends of requests cannot be placed, so all lines are taken
 };
+// The tick's inputs from what the feed, the router and the metrics server showed; adds to the
+// aggregate, takes orders and reading.
 [[nodiscard]] Inputs CloseTick(Live* live, double t_s, const TickSources& sources);
 
 [[nodiscard]] DeploymentView ViewOf(const Live& live);

@@ -48,10 +48,9 @@ Pace NextWeight(const Rollout& rollout, PaceLimits limits) {
   }
   int high = kFirstBp;
   if (!limits.first) {
-    high = now == 0
-               ? least
-               : std::min(kMostBp, std::max(static_cast<int>(now * std::exp2(d / 10.0) + kRoundBp),
-                                            now + 1));
+    // Bounded before it is an integer: a long tick's 2^(d/10) has no bound.
+    const double ramp = std::min<double>(kMostBp, now * std::exp2(d / 10.0) + kRoundBp);
+    high = now == 0 ? least : std::min(kMostBp, std::max(static_cast<int>(ramp), now + 1));
   }
   if (rollout.t < rollout.WarmUp()) high = std::min(high, kWarmUpBp);
   if (!limits.may_rise && now > 0) high = std::min(high, now);

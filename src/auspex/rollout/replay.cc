@@ -39,6 +39,11 @@ void Compare(const storage::Entry& entry, const Json& stored, const Decision& de
   if (before != decided) {
     replayed->differences.push_back(
         fmt::format("entry {}: stored {} decided {}", entry.seq, before, decided));
+    replayed->unsettled = true;
+  }
+  if (replayed->unsettled) {
+    if (Result<Decision> read = DecisionFrom(stored); read.ok())
+      replayed->stored = *std::move(read);
   }
   replayed->lines.push_back(std::move(decided));
   ++replayed->decisions;
@@ -93,6 +98,7 @@ Result<Replayed> Replay(const std::vector<storage::Entry>& entries) {
         replayed.pending_orders.clear();
       } else if (entry.kind == "order") {
         AUSPEX_TRY(Order order, Readable(entry, OrderFromJson(entry.body)));
+        if (order.actor == kSystemActor) replayed.unsettled = false;
         replayed.pending_orders.push_back(std::move(order));
       }
     } catch (const Json::exception& error) {

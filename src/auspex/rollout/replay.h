@@ -1,6 +1,8 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "auspex/base/result.h"
@@ -8,6 +10,9 @@
 #include "auspex/storage/ledger.h"
 
 namespace auspex::rollout {
+
+// Who settles a deployment whose stored decisions a newer program would not make.
+inline constexpr std::string_view kSystemActor = "auspex";
 
 // What the ledger says of a deployment, from its "announced" entry.
 struct Announced {
@@ -29,8 +34,12 @@ struct Announced {
 
 struct Replayed {
   Announced announced;
-  Rollout rollout;                    // as it stood after the last tick
-  WallTime last_at;                   // of the last entry
+  Rollout rollout;   // as it stood after the last tick
+  WallTime last_at;  // of the last entry
+  // A decision came out otherwise than it is stored (the program changed), and nothing recorded
+  // since says what holds.
+  bool unsettled = false;
+  Decision stored;                    // the last one
   std::vector<Order> pending_orders;  // given after the last tick, not yet part of one
   std::int64_t decisions = 0;
   std::vector<std::string> lines;  // each decision, as decided anew

@@ -65,6 +65,12 @@ struct Inputs {
   // Why this tick must not raise the weight (router or metrics away, clock jumped); empty: no such
   // reason.
   std::string hold;
+  // Whether the router said what it thinks of the servers' health; else `up` and `in_flight` say
+  // nothing.
+  bool health_known = true;
+  // Wall seconds that the counts cover where that is more than the tick: the first one after the
+  // daemon was away. 0: the tick's.
+  double covers_s = 0.0;
   std::vector<Order> orders;
 };
 

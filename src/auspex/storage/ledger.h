@@ -112,6 +112,8 @@ class Ledger {
   // large) and adds a "packed" entry for each. Idempotent. Errors: kNotFound (no such deployment);
   // kConflict (it has not ended); kInvalidArgument (the ledger has no object store).
   virtual Status Pack(std::string_view deployment, WallTime now) = 0;
+  // Ended deployments whose newest tick is not packed, at most `limit`.
+  virtual Result<std::vector<std::string>> Unpacked(std::size_t limit) = 0;
   // Deletes packed objects of deployments that ended before `before`, after adding an "expired"
   // entry for each; the chain of hashes stays. Returns how many. Error: kInvalidArgument (as
   // above).

@@ -151,6 +151,21 @@ Status PackTicks(Core& core, ObjectStore& objects, std::string_view deployment, 
   }
 }
 
+Result<std::vector<std::string>> SelectUnpacked(Core& core, std::size_t limit) {
+  const std::lock_guard lock(core.mutex);
+  AUSPEX_TRY(Query rows,
+             core.database.Use("SELECT d.id FROM deployments d JOIN entries e ON e.seq = (SELECT "
+                               "max(seq) FROM entries WHERE deployment = d.id AND kind = 'tick') "
+                               "WHERE d.ended = 1 AND e.pack IS NULL ORDER BY d.id LIMIT ?"));
+  rows.Bind(static_cast<std::int64_t>(limit));
+  std::vector<std::string> names;
+  while (true) {
+    AUSPEX_TRY(const bool found, rows.Next());
+    if (!found) return names;
+    names.emplace_back(rows.Text(0));
+  }
+}
+
 Result<std::int64_t> ExpirePacks(Core& core, ObjectStore& objects, WallTime before, WallTime now) {
   const std::lock_guard packing(core.packing);
   AUSPEX_TRY(RecordExpired(core, before, now));

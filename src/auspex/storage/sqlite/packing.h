@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +25,9 @@ struct Core {
 // As Ledger::Pack. The object first, then rows and "packed" entry in one transaction: a crash in
 // between leaves an object that the next call writes again.
 Status PackTicks(Core& core, ObjectStore& objects, std::string_view deployment, WallTime now);
+
+// As Ledger::Unpacked.
+Result<std::vector<std::string>> SelectUnpacked(Core& core, std::size_t limit);
 
 // As Ledger::Expire. The "expired" entries first, dated `now`, then the objects: a crash in between
 // leaves objects that the next call deletes.

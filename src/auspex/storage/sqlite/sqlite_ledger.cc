@@ -62,6 +62,7 @@ class Adapter final : public Ledger {
   Result<DeploymentRow> Deployment(std::string_view id) override;
   Result<std::vector<BaselineRow>> Baselines(std::string_view service, WallTime since) override;
   Status Pack(std::string_view deployment, WallTime now) override;
+  Result<std::vector<std::string>> Unpacked(std::size_t limit) override;
   Result<std::int64_t> Expire(WallTime before) override;
 
  private:
@@ -175,6 +176,10 @@ Status Adapter::Pack(std::string_view deployment, WallTime now) {
   AUSPEX_TRY(CheckWritable());
   AUSPEX_TRY(CheckObjects());
   return PackTicks(core_, *objects_, deployment, now);
+}
+
+Result<std::vector<std::string>> Adapter::Unpacked(std::size_t limit) {
+  return SelectUnpacked(core_, limit);
 }
 
 Result<std::int64_t> Adapter::Expire(WallTime before) {

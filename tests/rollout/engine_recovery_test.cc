@@ -1,0 +1,220 @@
+#include "auspex/rollout/codec.h"
+#include "tests/rollout/engine_rig.h"
+
+namespace auspex::rollout {
+namespace {
+
+using nlohmann::json;
+using testing::Bp;
+using testing::EngineTest;
+using ::testing::HasSubstr;
+using testing::kRoute;
+
+TEST_F(EngineTest, GoesOnAfterARestart) {
+  Announce();
+  WaitUntilRunning();
+  engine_.reset();
+  const std::size_t before = Events("decision").size();
+  EXPECT_GE(before, 3U);
+  ledger_.Open();
+  // While it was away somebody took the traffic back.
+  ASSERT_TRUE(router_->Apply(kRoute, Weight::Zero(), {}).ok());
+  Open();
+  EXPECT_EQ(engine_->Running().size(), 1U);
+  EXPECT_EQ(Events("decision").size(), before);
+  WaitUntil("the weight is back", [this] { return AtRouter() > Weight::Zero(); });
+  WaitUntilEnded();
+  EXPECT_EQ(View().last.action, Action::kPromote) << View().last.reason;
+  ExpectWholeStory();
+  // What has ended stays so.
+  Restart();
+  EXPECT_TRUE(engine_->Running().empty());
+}
+
+TEST_F(EngineTest, RestartsInTheMiddleOfObservingToo) {
+  Announce();
+  WaitUntil("a tick is over", [this] { return engine_->counters().decisions >= 1; });
+  Restart();
+  EXPECT_EQ(View().state, "observing");
+  WaitUntilRunning();
+  Restart();
+  ExpectWholeStory();
+}
+
+TEST_F(EngineTest, ObeysAfterACrashWhatWasOrderedBeforeIt) {
+  service_.bake_s = 100;
+  Announce();
+  WaitUntilRunning();
+  engine_.reset();
+  // Stored, and the process died before the tick was closed.
+  storage::Batch batch;
+  batch.entries.push_back({.at = clock_.Wall(),
+                           .deployment = id_,
+                           .kind = "order",
+                           .body = ToJson(Order{.kind = Order::Kind::kAbort,
+                                                .weight = {},
+                                                .actor = "ann",
+                                                .reason = "before the crash"})});
+  ASSERT_TRUE(ledger_->Commit(batch).ok());
+  ledger_.Open();
+  Open();
+  WaitUntilEnded();
+  EXPECT_THAT(View().last.reason, HasSubstr("aborted by ann: before the crash"));
+  EXPECT_EQ(AtRouter(), Weight::Zero());
+  ExpectWholeStory();
+}
+
+TEST_F(EngineTest, CarriesNothingOutThatIsNotStored) {
+  service_.bake_s = 100;
+  Announce();
+  WaitUntilRunning();
+  disk_->refuses = true;
+  WaitUntil("the ledger refused", [this] { return engine_->counters().ledger_errors > 0; });
+  const Weight held = AtRouter();
+  const std::size_t decisions = Events("decision").size();
+  const auto order = Give(Order::Kind::kAbort);
+  ASSERT_FALSE(order.ok());
+  EXPECT_EQ(order.error().code, ErrorCode::kUnavailable);
+  engine_.reset();  // it stops while it waits for the disk
+  EXPECT_EQ(AtRouter(), held);
+  EXPECT_EQ(Events("decision").size(), decisions);
+  ledger_.Open();
+  Open();
+  WaitUntil("it goes on", [&] { return Events("decision").size() > decisions; });
+  ExpectWholeStory();
+}
+
+TEST_F(EngineTest, GoesOnOnceTheDiskHasRoomAgain) {
+  Announce();
+  WaitUntilRunning();
+  disk_->refuses = true;
+  WaitUntil("the ledger refused", [this] { return engine_->counters().ledger_errors > 1; });
+  disk_->refuses = false;
+  WaitUntilEnded();
+  EXPECT_EQ(View().last.action, Action::kPromote) << View().last.reason;
+  ExpectWholeStory();
+}
+
+TEST_F(EngineTest, KeepsWhatItSawOfTheBaselineAlsoBeforeTheEnd) {
+  service_.bake_s = 100;
+  Announce();
+  WaitUntil("an aggregate is stored", [this] {
+    const auto rows = ledger_->Baselines("shop", {});
+    return rows.ok() && !rows->empty();
+  });
+  EXPECT_FALSE(View().ended_at.has_value());
+}
+
+TEST_F(EngineTest, WaitsForApprovalAlsoOverARestart) {
+  service_.bake_s = 100;
+  service_.prior_risk = .4;
+  service_.approval = Approval{.above_risk = .3};
+  Announce();
+  EXPECT_EQ(View().state, "waiting");
+  EXPECT_EQ(Events("alert").size(), 1U);
+  const auto promote = Give(Order::Kind::kPromote);
+  ASSERT_FALSE(promote.ok());
+  EXPECT_EQ(promote.error().code, ErrorCode::kConflict);
+  Restart();
+  EXPECT_EQ(View().state, "waiting");
+  EXPECT_EQ(AtRouter(), Weight::Zero());
+  ASSERT_TRUE(Give(Order::Kind::kApprove).ok());
+  WaitUntilRunning();
+  EXPECT_EQ(Give(Order::Kind::kReject).error().code, ErrorCode::kConflict);
+  ExpectWholeStory();
+}
+
+TEST_F(EngineTest, PacksAtTheStartWhatACrashLeftUnpacked) {
+  Announce();
+  WaitUntilRunning();
+  ASSERT_TRUE(Give(Order::Kind::kAbort).ok());
+  WaitUntilEnded();
+  engine_.reset();
+  ledger_.Open();
+  // As if it had died between the outcome and the packing: one more tick, not packed.
+  StoreEntry("tick", "{}");
+  const auto left = ledger_->Unpacked(10);
+  ASSERT_TRUE(left.ok());
+  EXPECT_THAT(*left, ::testing::ElementsAre(id_));
+  Open();
+  WaitUntil("it is packed", [this] {
+    const auto unpacked = ledger_->Unpacked(10);
+    return unpacked.ok() && unpacked->empty();
+  });
+}
+
+TEST_F(EngineTest, ADamagedDeploymentDoesNotKeepTheOthersWaiting) {
+  service_.bake_s = 100;
+  Announce();
+  WaitUntilRunning();
+  engine_.reset();
+  StoreEntry("tick", "{}");
+  ledger_.Open();
+  Open();
+  EXPECT_TRUE(engine_->Running().empty());
+}
+
+TEST_F(EngineTest, WhatWasDecidedHoldsWhereTheProgramNowDecidesOtherwise) {
+  service_.bake_s = 100;
+  Announce();
+  WaitUntilRunning();
+  engine_.reset();
+  json tick = Ticks().back();
+  tick["in"]["t_s"] = tick["out"]["t_s"] = tick["in"]["t_s"].get<double>() + .5;
+  tick["out"]["weight"] = .0123;
+  StoreEntry("tick", tick.dump());
+  ledger_.Open();
+  Open();
+  WaitUntil("it waits for a person", [this] { return View().state == "paused"; });
+  EXPECT_EQ(View().last.weight, Bp(123));
+  EXPECT_THAT(View().last.reason, HasSubstr("by auspex: this version decides"));
+  WaitUntil("the weight is there", [this] { return AtRouter() == Bp(123); });
+  // Once: a person's resume is not undone by the next restart.
+  ASSERT_TRUE(Give(Order::Kind::kResume).ok());
+  WaitUntil("it goes on", [this] { return View().state == "running"; });
+  Restart();
+  const std::int64_t decisions = engine_->counters().decisions;
+  WaitUntil("some ticks are over", [&] { return engine_->counters().decisions >= decisions + 2; });
+  EXPECT_EQ(View().state, "running");
+}
+
+TEST_F(EngineTest, AStoredEndStaysWhereTheProgramNowDecidesOtherwise) {
+  service_.bake_s = 100;
+  Announce();
+  WaitUntilRunning();
+  engine_.reset();
+  json tick = Ticks().back();
+  tick["in"]["t_s"] = tick["out"]["t_s"] = tick["in"]["t_s"].get<double>() + .5;
+  tick["out"]["decision"] = "roll_back";
+  tick["out"]["verdict"] = "fail";
+  tick["out"]["weight"] = 0;
+  tick["out"]["reason"] = "proven by an older version";
+  StoreEntry("tick", tick.dump());
+  ledger_.Open();
+  Open();
+  WaitUntilEnded();
+  EXPECT_EQ(View().last.verdict, Verdict::kFail);
+  EXPECT_EQ(View().last.reason, "proven by an older version");
+  EXPECT_EQ(AtRouter(), Weight::Zero());
+}
+
+TEST_F(EngineTest, TimeThatItWasAwayIsNotWatched) {
+  service_.bake_s = 100;
+  Announce();
+  WaitUntilRunning();
+  engine_.reset();
+  const double before = Ticks().back()["in"]["t_s"].get<double>();
+  const std::size_t ticks = Ticks().size();
+  StoreEntry("observed", "{}", 1h);
+  ledger_.Open();
+  Open();
+  WaitUntil("a tick is over", [&] { return Ticks().size() > ticks; });
+  const json next = Ticks()[ticks]["in"];
+  EXPECT_LT(next["t_s"].get<double>(), before + 5);
+  EXPECT_GT(next["covers_s"].get<double>(), 3600);
+  EXPECT_THAT(next["hold"].get<std::string>(), HasSubstr("the daemon was away for 1h"));
+  ExpectWholeStory();
+}
+
+}  // namespace
+}  // namespace auspex::rollout
