@@ -10,8 +10,7 @@ namespace auspex {
 namespace {
 
 void WriteToStandardError(std::string_view line) {
-  // One write of one line: lines of several threads do not mix. A full pipe loses the line, never
-  // blocks a rollout for long.
+  // One write of one line: lines of several threads do not mix.
   const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
   static_cast<void>(written);
 }

@@ -43,7 +43,8 @@ class Logger {
  public:
   using Sink = std::function<void(std::string_view line)>;
 
-  // Writes to standard error.
+  // Writes to standard error, and waits where its reader does not read; a daemon has a LogWriter
+  // (log_writer.h).
   explicit Logger(LogLevel least = LogLevel::kInfo);
   Logger(LogLevel least, Sink sink);
 

@@ -1,11 +1,13 @@
 #include <fmt/core.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <atomic>
 
 #include "auspex/api/event_hub.h"
 #include "auspex/api/http_server.h"
 #include "auspex/api/rest.h"
+#include "auspex/base/log_writer.h"
 #include "auspex/cli/commands.h"
 #include "auspex/cli/configuration.h"
 #include "auspex/cli/exit_code.h"
@@ -26,7 +28,8 @@ constexpr int kHoursOfDay = 24;
 // what follows.
 struct Daemon {
   RealClock clock;
-  Logger log;
+  LogWriter log_writer{STDERR_FILENO};
+  Logger log{LogLevel::kInfo, log_writer.ToSink()};
   api::EventHub events{{.first_id = api::FirstEventId(RealClock().Wall())}};
   traffic::RouterRegistry routers;
   std::unique_ptr<storage::ObjectStore> objects;
