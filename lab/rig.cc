@@ -85,6 +85,7 @@ class Rig::Impl {
 
   Status Start();
   Status StartHaproxyAgain();
+  Status StartPrometheus();
   Status StartFaultClock();
   Result<std::string> StopLoad();
   void Stop();
@@ -116,7 +117,6 @@ class Rig::Impl {
   };
   Status StartService(const Arm& arm, std::optional<Process>& process, std::uint16_t& port);
   Status StartHaproxy();
-  Status StartPrometheus();
   Status StartLoad();
   // Starts it with its output in NAME.log and waits until `up`.
   Status StartPart(std::string_view name, std::vector<std::string> argv,
@@ -323,6 +323,11 @@ void Rig::KillPrometheus() { KillPart(impl_->prometheus_); }
 Status Rig::RestartHaproxy() {
   KillHaproxy();
   return impl_->StartHaproxyAgain();
+}
+
+Status Rig::RestartPrometheus() {
+  KillPrometheus();
+  return impl_->StartPrometheus();
 }
 
 void Rig::Stop() {

@@ -74,8 +74,9 @@ class Rig {
   Status RestartHaproxy();
   // SIGKILL to the canary's process; it stays away.
   void KillCanary();
-  // SIGKILL to Prometheus; it stays away.
+  // SIGKILL to Prometheus; and the same again on the same port, with what it had stored.
   void KillPrometheus();
+  Status RestartPrometheus();
 
   // Ends every process and removes the folder, unless files are kept. Idempotent.
   void Stop();

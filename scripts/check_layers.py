@@ -39,7 +39,7 @@ def allowed(source, name):
         return {"base", "lab"} | MIDDLE | CAPABILITIES
     if source == "cli":
         # doctor starts programs to see whether they are there, and run starts the lab's processes.
-        lab = {"lab"} if name in {"demo.cc", "simulate.cc", "run.cc", "doctor.cc"} else set()
+        lab = {"lab"} if name in {"simulate.cc", "run.cc", "doctor.cc"} or name.startswith("demo") else set()
         return {"base", "cli", "api"} | lab | MIDDLE | CAPABILITIES
     return {"cli"}  # apps
 

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Runs `auspex demo`, then checks its answer, and what it left in the ledger by replay and audit.
 
-demo_test.py AUSPEX --fault F [--decision D] [--exit N] [--not-exit N] [--cause METRIC] [--kill-every S] [--seed N] [--rps R]
+demo_test.py AUSPEX --fault F [--decision D] [--exit N] [--not-exit N] [--cause METRIC] [--kill-every S] [--kill PART,…] [--seed N] [--rps R] [--tries N]
+
+Traffic and errors are chance, and a good release that is not proven in time is no bug: such an answer (held, or verdict not_proven)
+is tried again with the next seed, at most --tries in all. A wrong verdict is never tried again.
 """
 import argparse
 import json
@@ -32,8 +35,8 @@ def problems_of(options, demo, answer):
         found.append("rolled back, yet the last weight is not 0")
     if answer["decision"] == "promote" and answer["weights"][-1][1] != 1:
         found.append("promoted, yet the last weight is not 1")
-    if options.kill_every and answer["kills"] == 0:
-        found.append("the daemon was never killed")
+    if options.kill_every and sum(answer["kills"].values()) == 0:
+        found.append("nothing was ever killed")
     if not options.kill_every and answer["feed_lost"] != 0:
         found.append(f"{answer['feed_lost']} requests are missing in the feed")
     return found
@@ -64,6 +67,29 @@ def problems_of_ledger(auspex, folder):
     return found
 
 
+def unproven(answer):
+    return answer["decision"] == "hold" or answer["verdict"] == "not_proven"
+
+
+def attempt(options, seed):
+    """One demo: its answer and what is wrong with it."""
+    command = [options.auspex, "demo", "--json", "--keep", "--fault", options.fault, "--seed", str(seed), "--rps", options.rps]
+    if options.kill_every:
+        command += ["--kill-every", options.kill_every, "--kill", options.kill]
+    demo = run(command)
+    kept = re.search(r"kept: (\S+)", demo.stderr)
+    if not kept or not demo.stdout:
+        print(f"the demo ended with {demo.returncode}: {demo.stderr}{demo.stdout[-2000:]}")
+        return None, [], ["no answer"]
+    folder = pathlib.Path(kept.group(1))
+    try:
+        answer = json.loads(demo.stdout.splitlines()[-1])
+        # What the ledger holds must be right in any case.
+        return answer, problems_of_ledger(options.auspex, folder), problems_of(options, demo, answer)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("auspex")
@@ -73,27 +99,20 @@ def main():
     parser.add_argument("--not-exit", type=int)
     parser.add_argument("--cause")
     parser.add_argument("--kill-every", default=None)
-    parser.add_argument("--seed", default="11")
+    parser.add_argument("--kill", default="daemon")
+    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--tries", type=int, default=1)
     parser.add_argument("--rps", default="150")
     options = parser.parse_args()
-    command = [options.auspex, "demo", "--json", "--keep", "--fault", options.fault, "--seed", options.seed, "--rps", options.rps]
-    if options.kill_every:
-        command += ["--kill-every", options.kill_every]
-    demo = run(command)
-    kept = re.search(r"kept: (\S+)", demo.stderr)
-    if not kept or not demo.stdout:
-        print(f"the demo ended with {demo.returncode}: {demo.stderr}{demo.stdout[-2000:]}")
-        return 1
-    folder = pathlib.Path(kept.group(1))
-    try:
-        answer = json.loads(demo.stdout.splitlines()[-1])
-        found = problems_of(options, demo, answer) + problems_of_ledger(options.auspex, folder)
+    for i in range(options.tries):
+        answer, ledger, end = attempt(options, options.seed + i)
         print(json.dumps(answer))
-        for problem in found:
+        for problem in ledger + end:
             print("PROBLEM:", problem)
-        return 1 if found else 0
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if not ledger and end and answer and unproven(answer) and i + 1 < options.tries:
+            continue
+        return 1 if ledger or end else 0
+    return 1
 
 
 if __name__ == "__main__":

@@ -133,7 +133,7 @@ class FakeRequests final : public telemetry::RequestSource {
   telemetry::ServerTick Take(const ServerKey& server, std::optional<WallTime> /*until*/) override {
     const std::lock_guard lock(mutex_);
     telemetry::ServerTick tick;
-    if (!lines_.contains(server.server)) return tick;
+    if (!lines_.contains(server.server) || !connected) return tick;
     if (const auto view = router_->Observe(kRoute, {}); view.ok()) weight_ = view->weight;
     const double share = server.server == kRoute.canary ? weight_.share() : 1 - weight_.share();
     tick.requests = std::llround(2000 * share);
@@ -153,7 +153,8 @@ class FakeRequests final : public telemetry::RequestSource {
     const auto found = lines_.find(server.server);
     return found == lines_.end() ? 0 : found->second;
   }
-  [[nodiscard]] telemetry::FeedHealth Health() const override { return {.connected = true}; }
+  [[nodiscard]] telemetry::FeedHealth Health() const override { return {.connected = connected}; }
+  std::atomic<bool> connected = true;
 
  private:
   std::shared_ptr<traffic::MemoryRouter> router_;

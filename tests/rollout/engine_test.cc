@@ -234,6 +234,26 @@ TEST_F(EngineTest, AnEndIsReportedOnceTheRouterShowsIt) {
   WaitUntilEnded();
 }
 
+TEST_F(EngineTest, AFeedThatIsAwayIsNoStalledCanary) {
+  service_.bake_s = 100;
+  Announce();
+  WaitUntilRunning();
+  ASSERT_TRUE(router_->SetServer(kRoute.backend, kRoute.canary, true, 5, 1000).ok());
+  const auto holds = [this] {
+    return View().last.reason.find("request log is not connected") != std::string::npos;
+  };
+  const std::size_t before = Events("decision").size();
+  requests_.connected = false;
+  const std::int64_t decisions = engine_->counters().decisions;
+  WaitUntil("some ticks are over", [&] { return engine_->counters().decisions >= decisions + 6; });
+  EXPECT_TRUE(holds()) << View().last.reason;
+  const auto told = Events("decision");
+  for (std::size_t i = before; i < told.size(); ++i)
+    EXPECT_NE(json::parse(told[i])["decision"], "limit") << told[i];
+  requests_.connected = true;
+  WaitUntil("it goes on", [&] { return !holds(); });
+}
+
 TEST_F(EngineTest, ASlowMetricsServerHoldsNothing) {
   service_.bake_s = 100;
   service_.signals = {{.name = "memory", .role = "saturation", .query = "m{v=\"$version\"}"}};

@@ -22,9 +22,9 @@ struct DemoOptions {
   double minutes = 4.0;
   bool keep = false;
   bool json = false;
-  // How often, on average in seconds, to end the daemon with SIGKILL and start it again; 0: never.
-  // For tests.
+  // How often, on average in seconds, to end one of the parts `kill` and start it again; 0: never.
   double kill_every = 0.0;
+  std::vector<std::string> kill = {"daemon"};  // daemon, feed, haproxy, prometheus
 };
 int Demo(const DemoOptions& options);
 

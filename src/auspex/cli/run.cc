@@ -68,8 +68,11 @@ void AddDemo(CLI::App* app, Options* o) {
       ->check(CLI::Range(0.1, 600.0));
   demo->add_flag("--keep", o->demo.keep, "keep the folder with configuration, ledger and logs");
   demo->add_option("--kill-every", o->demo.kill_every,
-                   "end the daemon with SIGKILL every so many seconds, at random")
+                   "end a part with SIGKILL every so many seconds, at random, and start it again")
       ->check(CLI::Range(0.0, 600.0));
+  demo->add_option("--kill", o->demo.kill, "which parts: daemon,feed,haproxy,prometheus")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"daemon", "feed", "haproxy", "prometheus"}));
   demo->add_flag("--json", o->demo.json, "progress lines, then the answer as one line");
   demo->callback([o] { o->exit = Demo(o->demo); });
 }

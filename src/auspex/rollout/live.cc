@@ -28,9 +28,11 @@ ArmWindow WindowOf(const ServerTick& tick, const std::vector<std::string>& route
   return arm;
 }
 
-void AddHealth(const traffic::ServerView& server, ArmWindow* arm) {
+// Requests in flight of which none ends are a stalled server only where the log would tell the
+// ends.
+void AddHealth(const traffic::ServerView& server, bool feed_connected, ArmWindow* arm) {
   arm->up = server.up;
-  arm->in_flight = static_cast<double>(server.in_flight);
+  arm->in_flight = feed_connected ? static_cast<double>(server.in_flight) : 0.0;
 }
 
 void AddToAggregate(const ServerTick& baseline, double both, double seconds,
@@ -99,8 +101,9 @@ Inputs CloseTick(Live* live, double t_s, const TickSources& sources) {
   if (live->seen && live->seen->ok()) {
     const traffic::RouteView& view = live->seen->value();
     inputs.weight_given = view.weight;
-    AddHealth(view.canary, &inputs.window.canary);
-    AddHealth(view.baseline, &inputs.window.baseline);
+    const bool connected = sources.requests->Health().connected;
+    AddHealth(view.canary, connected, &inputs.window.canary);
+    AddHealth(view.baseline, connected, &inputs.window.baseline);
     CompareWithProxy(live, view);
   }
   // The plain rule looks at no silence of its own.
