@@ -13,7 +13,8 @@ constexpr double kAwaySeconds = 1.5, kMostAwaySeconds = 4.0;
 
 DemoChaos::DemoChaos(const std::vector<std::string>& parts, double every_s, std::uint64_t seed)
     : parts_(parts), every_s_(every_s), random_(seed) {
-  if (every_s_ > 0.0) due_ = RealClock().Now() + FromSeconds(random_.Exponential(every_s_));
+  // The first one soon: a bad release does not last long.
+  if (every_s_ > 0.0) due_ = RealClock().Now() + FromSeconds(random_.Uniform() * every_s_);
 }
 
 Status DemoChaos::Step(DemoScene* scene) {
