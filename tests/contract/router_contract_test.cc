@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <ostream>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -31,53 +32,79 @@ MonotonicTime In(Duration duration) { return std::chrono::steady_clock::now() + 
 MonotonicTime Soon() { return In(20s); }
 Weight Bp(std::int32_t bp) { return Weight::FromBp(bp).value(); }
 
-// A router and the proxy behind it.
+// A router and the proxies behind it. `last`: the last of them, which may be the only one.
 class World {
  public:
   virtual ~World() = default;
   virtual Router& router() = 0;
-  virtual void RestartTheProxy() = 0;
-  // Until Thaw, the proxy answers nothing.
-  virtual void Freeze() = 0;
+  virtual std::size_t proxies() const { return 1; }
+  virtual void RestartTheLast() = 0;
+  // Until Thaw, the last proxy answers nothing.
+  virtual void FreezeTheLast() = 0;
   virtual void Thaw() = 0;
+  // At every proxy, from now on.
+  virtual void TakeTheBaselineDown() = 0;
 };
 
 class MemoryWorld final : public World {
  public:
-  explicit MemoryWorld(std::int32_t step_bp) : router_(step_bp) {
+  explicit MemoryWorld(std::int32_t step_bp, std::size_t proxies = 1)
+      : proxies_(proxies), router_(step_bp, proxies) {
     router_.AddRoute(kRoute, Bp(kFileBp));
   }
   Router& router() override { return router_; }
-  void RestartTheProxy() override { router_.Restart(); }
-  void Freeze() override { router_.SetUnavailable("the deadline passed"); }
+  std::size_t proxies() const override { return proxies_; }
+  void RestartTheLast() override { router_.Restart(proxies_ - 1); }
+  void FreezeTheLast() override { router_.SetUnavailable("the deadline passed", proxies_ - 1); }
   void Thaw() override { router_.SetUnavailable(""); }
+  void TakeTheBaselineDown() override {
+    ASSERT_TRUE(router_.SetServer(kRoute.backend, kRoute.baseline, false, 0, 0).ok());
+  }
 
  private:
+  const std::size_t proxies_;
   MemoryRouter router_;
 };
 
 class HaproxyWorld final : public World {
  public:
-  static std::unique_ptr<World> Make() {
-    auto proxy = HaproxyRig::Start(
-        "backend checkout\n  balance random(1)\n  server a 127.0.0.1:9 weight 256\n"
-        "  server b 127.0.0.1:9 weight 0\n");
-    EXPECT_TRUE(proxy.ok()) << proxy.error().message;
-    if (!proxy.ok()) return nullptr;
-    return std::make_unique<HaproxyWorld>(*std::move(proxy));
+  static std::unique_ptr<World> Make(std::size_t count) {
+    std::vector<std::unique_ptr<HaproxyRig>> proxies;
+    for (std::size_t i = 0; i < count; ++i) {
+      auto proxy = HaproxyRig::Start(
+          "backend checkout\n  balance random(1)\n  server a 127.0.0.1:9 weight 256\n"
+          "  server b 127.0.0.1:9 weight 0\n");
+      EXPECT_TRUE(proxy.ok()) << proxy.error().message;
+      if (!proxy.ok()) return nullptr;
+      proxies.push_back(*std::move(proxy));
+    }
+    return std::make_unique<HaproxyWorld>(std::move(proxies));
   }
-  explicit HaproxyWorld(std::unique_ptr<HaproxyRig> proxy)
-      : proxy_(std::move(proxy)), router_(RuntimeSocket::Parse(proxy_->socket()).value(), 20s) {}
+  explicit HaproxyWorld(std::vector<std::unique_ptr<HaproxyRig>> proxies)
+      : proxies_(std::move(proxies)), router_(SocketsOf(proxies_), 20s) {}
   Router& router() override { return router_; }
-  void RestartTheProxy() override {
-    const auto restarted = proxy_->Restart();
+  std::size_t proxies() const override { return proxies_.size(); }
+  void RestartTheLast() override {
+    const auto restarted = proxies_.back()->Restart();
     ASSERT_TRUE(restarted.ok()) << restarted.error().message;
   }
-  void Freeze() override { proxy_->Freeze(); }
-  void Thaw() override { proxy_->Thaw(); }
+  void FreezeTheLast() override { proxies_.back()->Freeze(); }
+  void Thaw() override { proxies_.back()->Thaw(); }
+  void TakeTheBaselineDown() override {
+    for (const RuntimeSocket& socket : SocketsOf(proxies_))
+      ASSERT_EQ(socket.Ask("set server checkout/a state maint", Soon()), "");
+  }
 
  private:
-  std::unique_ptr<HaproxyRig> proxy_;
+  static std::vector<RuntimeSocket> SocketsOf(
+      const std::vector<std::unique_ptr<HaproxyRig>>& proxies) {
+    std::vector<RuntimeSocket> sockets;
+    for (const auto& proxy : proxies)
+      sockets.push_back(RuntimeSocket::Parse(proxy->socket()).value());
+    return sockets;
+  }
+
+  std::vector<std::unique_ptr<HaproxyRig>> proxies_;
   HaproxyRouter router_;
 };
 
@@ -91,9 +118,11 @@ struct RouterRig {
 void PrintTo(const RouterRig& rig, std::ostream* out) { *out << rig.name << rig.variant; }
 
 std::vector<RouterRig> AllRouterRigs() {
-  return {{"haproxy", "", HaproxyWorld::Make},
+  return {{"haproxy", "", [] { return HaproxyWorld::Make(1); }},
+          {"haproxy", "two", [] { return HaproxyWorld::Make(2); }},
           {"memory", "", [] { return std::make_unique<MemoryWorld>(1); }},
-          {"memory", "step39", [] { return std::make_unique<MemoryWorld>(39); }}};
+          {"memory", "step39", [] { return std::make_unique<MemoryWorld>(39); }},
+          {"memory", "two", [] { return std::make_unique<MemoryWorld>(1, 2); }}};
 }
 
 class RouterContract : public ::testing::TestWithParam<RouterRig> {
@@ -207,22 +236,99 @@ TEST_P(RouterContract, TheSlotsMayChangeRoles) {
 }
 
 TEST_P(RouterContract, AProxyThatDoesNotAnswerIsUnavailableAtTheDeadline) {
-  world_->Freeze();
+  world_->FreezeTheLast();
   const auto applied = router().Apply(kRoute, Bp(500), In(50ms));
+  const auto evicted = router().Evict(kRoute, In(50ms));
+  const auto admitted = router().Admit(kRoute, In(50ms));
   const auto seen = router().Observe(kRoute, In(50ms));
   world_->Thaw();
   ASSERT_FALSE(applied.ok());
   EXPECT_EQ(applied.error().code, ErrorCode::kUnavailable) << applied.error().message;
-  ASSERT_FALSE(seen.ok());
-  EXPECT_EQ(seen.error().code, ErrorCode::kUnavailable) << seen.error().message;
+  ASSERT_FALSE(evicted.ok());
+  EXPECT_EQ(evicted.error().code, ErrorCode::kUnavailable) << evicted.error().message;
+  ASSERT_FALSE(admitted.ok());
+  EXPECT_EQ(admitted.error().code, ErrorCode::kUnavailable) << admitted.error().message;
+  if (world_->proxies() == 1) {
+    ASSERT_FALSE(seen.ok());
+    EXPECT_EQ(seen.error().code, ErrorCode::kUnavailable) << seen.error().message;
+  } else {
+    ASSERT_TRUE(seen.ok()) << seen.error().message;
+    EXPECT_TRUE(seen->proxies.back().error.has_value());
+    EXPECT_FALSE(WhoDisobeys(*seen, seen->weight).empty());
+  }
+  ASSERT_TRUE(router().Admit(kRoute, Soon()).ok());
   EXPECT_EQ(Given(Bp(500)), router().Nearest(Bp(500)));
+  EXPECT_EQ(WhoDisobeys(See(), router().Nearest(Bp(500))), "");
 }
 
 TEST_P(RouterContract, AfterARestartObserveShowsTheFilesWeights) {
-  ASSERT_NE(Given(Bp(5000)), Bp(kFileBp));
-  world_->RestartTheProxy();
-  EXPECT_EQ(See().weight, Bp(kFileBp));
-  EXPECT_EQ(Given(Bp(5000)), router().Nearest(Bp(5000)));
+  const Weight given = Given(Bp(5000));
+  ASSERT_NE(given, Bp(kFileBp));
+  EXPECT_EQ(WhoDisobeys(See(), given), "");
+  world_->RestartTheLast();
+  EXPECT_EQ(See().proxies.back().canary.share, Bp(kFileBp));
+  EXPECT_NE(WhoDisobeys(See(), given), "");
+  EXPECT_EQ(Given(Bp(5000)), given);
+  EXPECT_EQ(WhoDisobeys(See(), given), "");
+}
+
+TEST_P(RouterContract, ObserveShowsEachProxyByAName) {
+  const RouteView view = See();
+  ASSERT_EQ(view.proxies.size(), world_->proxies());
+  std::set<std::string> names;
+  for (const ProxyView& proxy : view.proxies) {
+    EXPECT_FALSE(proxy.error.has_value());
+    names.insert(proxy.name);
+  }
+  EXPECT_EQ(names.size(), world_->proxies());
+}
+
+TEST_P(RouterContract, AnEvictedCanaryIsDownAtWeightZeroUntilItIsAdmitted) {
+  ASSERT_GT(Given(Bp(5000)), Weight::Zero());
+  for (int twice = 0; twice < 2; ++twice) {
+    const auto evicted = router().Evict(kRoute, Soon());
+    ASSERT_TRUE(evicted.ok()) << evicted.error().message;
+    EXPECT_TRUE(See().canary.maintenance);
+    EXPECT_FALSE(See().canary.up);
+    EXPECT_EQ(WhoDisobeys(See(), Weight::Zero()), "");
+    EXPECT_TRUE(See().baseline.up);
+    EXPECT_FALSE(See().baseline.maintenance);
+  }
+  // A weight does not let it back.
+  EXPECT_EQ(Given(Weight::Zero()), Weight::Zero());
+  EXPECT_TRUE(See().canary.maintenance);
+  for (int twice = 0; twice < 2; ++twice) {
+    const auto admitted = router().Admit(kRoute, Soon());
+    ASSERT_TRUE(admitted.ok()) << admitted.error().message;
+    EXPECT_FALSE(See().canary.maintenance);
+    EXPECT_TRUE(See().canary.up);
+    EXPECT_EQ(See().weight, Weight::Zero());
+  }
+  // Where nothing is set aside the weight stays.
+  const Weight given = Given(Bp(5000));
+  ASSERT_TRUE(router().Admit(kRoute, Soon()).ok());
+  EXPECT_EQ(See().weight, given);
+}
+
+TEST_P(RouterContract, EvictTakesTheWeightButLeavesTheLastServerThatIsUp) {
+  ASSERT_GT(Given(Bp(5000)), Weight::Zero());
+  world_->TakeTheBaselineDown();
+  const auto evicted = router().Evict(kRoute, Soon());
+  ASSERT_FALSE(evicted.ok());
+  EXPECT_EQ(evicted.error().code, ErrorCode::kUnavailable) << evicted.error().message;
+  EXPECT_EQ(See().weight, Weight::Zero());
+  EXPECT_FALSE(See().canary.maintenance);
+}
+
+TEST_P(RouterContract, EvictAndAdmitKnowTheirRoutes) {
+  for (const Route& route : {Route{.backend = "cart", .baseline = "a", .canary = "b"},
+                             Route{.backend = "checkout", .baseline = "a", .canary = "z"}}) {
+    EXPECT_EQ(router().Evict(route, Soon()).error().code, ErrorCode::kNotFound);
+    EXPECT_EQ(router().Admit(route, Soon()).error().code, ErrorCode::kNotFound);
+  }
+  const Route same{.backend = "checkout", .baseline = "a", .canary = "a"};
+  EXPECT_EQ(router().Evict(same, Soon()).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(router().Admit(same, Soon()).error().code, ErrorCode::kInvalidArgument);
 }
 
 TEST_P(RouterContract, SeveralThreadsMayApplyAndObserveAtOnce) {
@@ -249,6 +355,7 @@ TEST_P(RouterContract, SeveralThreadsMayApplyAndObserveAtOnce) {
   EXPECT_EQ(moments_of_nobody, 0);
   // The last word of one of them, not a mixture.
   const Weight last = See().weight;
+  EXPECT_EQ(WhoDisobeys(See(), last), "");
   EXPECT_TRUE(std::any_of(weights.begin(), weights.end(), [&](std::int32_t bp) {
     return router().Nearest(Bp(bp)) == last;
   })) << last.ToPercent();

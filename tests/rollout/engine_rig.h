@@ -42,6 +42,12 @@ class SharedRouter final : public traffic::Router {
       view->weight = view->canary.share = view->baseline.share = Weight::Zero();
     return view;
   }
+  Status Evict(const traffic::Route& route, MonotonicTime deadline) override {
+    return router_->Evict(route, deadline);
+  }
+  Status Admit(const traffic::Route& route, MonotonicTime deadline) override {
+    return router_->Admit(route, deadline);
+  }
   [[nodiscard]] Weight Nearest(Weight weight) const override { return router_->Nearest(weight); }
 
  private:

@@ -3,11 +3,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <functional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "auspex/traffic/haproxy/haproxy_router.h"
+#include "tests/traffic/eventually.h"
 #include "tests/traffic/haproxy_rig.h"
 #include "tests/traffic/tiny_http.h"
 
@@ -15,6 +16,7 @@
 namespace auspex::traffic {
 namespace {
 
+using auspex::testing::Eventually;
 using auspex::testing::GetLetters;
 using auspex::testing::HaproxyRig;
 using auspex::testing::TinyHttpServer;
@@ -27,16 +29,7 @@ MonotonicTime Soon() { return std::chrono::steady_clock::now() + 20s; }
 Weight Bp(std::int32_t bp) { return Weight::FromBp(bp).value(); }
 
 HaproxyRouter RouterAt(const std::string& socket) {
-  return {RuntimeSocket::Parse(socket).value(), 20s};
-}
-
-bool Eventually(const std::function<bool()>& condition) {
-  const auto limit = std::chrono::steady_clock::now() + 20s;
-  while (std::chrono::steady_clock::now() < limit) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(5ms);
-  }
-  return condition();
+  return {{RuntimeSocket::Parse(socket).value()}, 20s};
 }
 
 // Two servers that nobody runs: weights need none.
@@ -61,7 +54,8 @@ class HaproxySplit : public ::testing::Test {
                                       a_.port(), b_->port()));
     ASSERT_TRUE(started.ok()) << started.error().message;
     proxy_ = *std::move(started);
-    router_ = std::make_unique<HaproxyRouter>(RuntimeSocket::Parse(proxy_->socket()).value(), 20s);
+    router_ = std::make_unique<HaproxyRouter>(
+        std::vector{RuntimeSocket::Parse(proxy_->socket()).value()}, 20s);
   }
 
   RouteView See() {

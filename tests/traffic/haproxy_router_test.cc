@@ -35,7 +35,7 @@ class FakeProxy {
  public:
   FakeProxy()
       : socket_(ScriptedSocket::Answering([this](const std::string& c) { return Answer(c); })),
-        router_(RuntimeSocket::Parse(socket_.path()).value(), 10s) {}
+        router_({RuntimeSocket::Parse(socket_.path()).value()}, 10s, 50ms) {}
 
   HaproxyRouter& router() { return router_; }
 
@@ -43,6 +43,15 @@ class FakeProxy {
   void Instead(const std::string& command, const std::string& answer) {
     const std::lock_guard lock(mutex_);
     instead_[command] = answer;
+  }
+  // The next `times` weights that are set are lost with the process that took them.
+  void ReloadAfterASet(int times) {
+    const std::lock_guard lock(mutex_);
+    reloads_ = times;
+  }
+  void TakeTheBaselineDown() {
+    const std::lock_guard lock(mutex_);
+    baseline_up_ = false;
   }
   std::vector<std::string> changes() {
     const std::lock_guard lock(mutex_);
@@ -52,23 +61,36 @@ class FakeProxy {
  private:
   std::string Answer(const std::string& command) {
     const std::lock_guard lock(mutex_);
-    if (command.starts_with("set ")) changes_.push_back(command);
+    if (!command.starts_with("show ")) changes_.push_back(command);
     for (const auto& [start, answer] : instead_) {
       if (command.starts_with(start)) return answer;
     }
     if (command == "show servers state checkout") {
       return fmt::format(
-          "1\n# be_id be_name srv_id srv_name srv_op_state srv_uweight\n3 checkout 1 a 2 {}\n"
-          "3 checkout 2 b 2 {}\n\n",
-          weights_["a"], weights_["b"]);
+          "1\n# be_id be_name srv_id srv_name srv_op_state srv_admin_state srv_uweight\n"
+          "3 checkout 1 a {} 0 {}\n3 checkout 2 b 2 {} {}\n\n",
+          baseline_up_ ? 2 : 0, weights_["a"], maintenance_ ? 1 : 0, weights_["b"]);
     }
     if (command == "show stat #3 4 -1") {
       return "# "
              "pxname,svname,scur,stot,status,bck,\ncheckout,a,1,10,UP,0,\ncheckout,b,2,20,UP,0,"
              "\n\n";
     }
+    if (command == "set server checkout/b state maint") {
+      maintenance_ = true;
+      return "\n";
+    }
+    if (command == "set server checkout/b state ready") {
+      maintenance_ = false;
+      return "\n";
+    }
+    if (command == "shutdown sessions server checkout/b") return "\n";
     if (command.starts_with("set server checkout/")) {
       weights_[command.substr(20, 1)] = std::stoi(command.substr(command.rfind(' ')));
+      if (reloads_ > 0) {
+        --reloads_;
+        weights_ = {{"a", 256}, {"b", 0}};
+      }
       return "\n";
     }
     return "Unknown command.\n\n";
@@ -78,6 +100,9 @@ class FakeProxy {
   std::map<std::string, std::string> instead_;
   std::map<std::string, int> weights_ = {{"a", 256}, {"b", 0}};
   std::vector<std::string> changes_;
+  int reloads_ = 0;
+  bool baseline_up_ = true;
+  bool maintenance_ = false;
   ScriptedSocket socket_;
   HaproxyRouter router_;
 };
@@ -164,6 +189,52 @@ TEST(HaproxyRouter, DoesNotBelieveASuccessThatChangedNothing) {
               HasSubstr("set to canary 13, baseline 256 and are canary 0, baseline 256"));
 }
 
+// The old process takes the weight, the new one answers with its file's.
+TEST(HaproxyRouter, SetsAgainWhatAReloadLostBetweenSettingAndReadingBack) {
+  FakeProxy proxy;
+  proxy.ReloadAfterASet(2);
+  EXPECT_EQ(proxy.router().Apply(kRoute, Bp(500), Soon()), Bp(483));
+  EXPECT_EQ(proxy.changes().size(), 3u);
+  EXPECT_EQ(proxy.router().Observe(kRoute, Soon()).value().weight, Bp(483));
+}
+
+TEST(HaproxyRouter, EvictsByMaintenanceAfterTheWeightAndCutsWhatIsOpenLast) {
+  FakeProxy proxy;
+  ASSERT_TRUE(proxy.router().Apply(kRoute, Weight::Whole(), Soon()).ok());
+  const auto evicted = proxy.router().Evict(kRoute, Soon());
+  ASSERT_TRUE(evicted.ok()) << evicted.error().message;
+  EXPECT_THAT(
+      proxy.changes(),
+      ElementsAre("set server checkout/b weight 256", "set server checkout/a weight 0",
+                  "set server checkout/a weight 256", "set server checkout/b weight 0",
+                  "set server checkout/b state maint", "shutdown sessions server checkout/b"));
+  ASSERT_TRUE(proxy.router().Admit(kRoute, Soon()).ok());
+  EXPECT_EQ(proxy.changes().back(), "set server checkout/b state ready");
+  ASSERT_TRUE(proxy.router().Admit(kRoute, Soon()).ok());
+  EXPECT_EQ(proxy.changes().size(), 7u);
+}
+
+TEST(HaproxyRouter, LeavesTheCanaryItsClientsWhileTheBaselineIsDown) {
+  FakeProxy proxy;
+  ASSERT_TRUE(proxy.router().Apply(kRoute, Bp(5000), Soon()).ok());
+  proxy.TakeTheBaselineDown();
+  const auto evicted = proxy.router().Evict(kRoute, Soon());
+  ASSERT_FALSE(evicted.ok());
+  EXPECT_EQ(evicted.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(evicted.error().message, HasSubstr("the baseline 'a' is down"));
+  EXPECT_EQ(proxy.changes().back(), "set server checkout/b weight 0");
+}
+
+TEST(HaproxyRouter, DoesNotBelieveAnEvictionThatChangedNothing) {
+  FakeProxy proxy;
+  proxy.Instead("set server checkout/b state maint", "\n");
+  const auto evicted = proxy.router().Evict(kRoute, Soon());
+  ASSERT_FALSE(evicted.ok());
+  EXPECT_THAT(evicted.error().message, HasSubstr("was set to maintenance and is not"));
+  proxy.Instead("set server checkout/b state maint", "Permission denied\n\n");
+  EXPECT_EQ(proxy.router().Evict(kRoute, Soon()).error().code, ErrorCode::kPermissionDenied);
+}
+
 TEST(HaproxyRouter, FailsOnGarbage) {
   FakeProxy proxy;
   proxy.Instead("show ", "SSH-2.0-OpenSSH_9.2p1\r\n\n\n");
@@ -210,7 +281,7 @@ TEST(HaproxyRouter, WaitsForAnotherChangeNoLongerThanItsDeadline) {
     while (!released) std::this_thread::yield();
     peer.Write("Can't find backend.\n\n");
   });
-  HaproxyRouter router(RuntimeSocket::Parse(slow.path()).value(), 20s);
+  HaproxyRouter router({RuntimeSocket::Parse(slow.path()).value()}, 20s);
   std::thread first([&router] {
     EXPECT_EQ(router.Apply(kRoute, Bp(500), MonotonicTime::max()).error().code,
               ErrorCode::kNotFound);
@@ -229,7 +300,7 @@ TEST(HaproxyRouter, WaitsForAnotherChangeNoLongerThanItsDeadline) {
 TEST(HaproxyRouter, TakesNoLongerThanItsTimeout) {
   const ScriptedSocket hung(
       [](ScriptedSocket::Connection& peer) { peer.WaitUntilThePeerLeaves(); });
-  HaproxyRouter router(RuntimeSocket::Parse(hung.path()).value(), 50ms);
+  HaproxyRouter router({RuntimeSocket::Parse(hung.path()).value()}, 50ms);
   const auto applied = router.Apply(kRoute, Bp(500), MonotonicTime::max());
   ASSERT_FALSE(applied.ok());
   EXPECT_EQ(applied.error().code, ErrorCode::kUnavailable);

@@ -53,7 +53,7 @@ TEST(MemoryRouter, FailsWithItsReasonUntilItIsAvailableAgain) {
   router.SetUnavailable("cable cut");
   const auto applied = router.Apply(kRoute, Bp(500), {});
   ASSERT_FALSE(applied.ok());
-  EXPECT_EQ(applied.error(), (Error{ErrorCode::kUnavailable, "cable cut"}));
+  EXPECT_EQ(applied.error(), (Error{ErrorCode::kUnavailable, "memory: cable cut"}));
   router.SetUnavailable("");
   const auto view = router.Observe(kRoute, {});
   ASSERT_TRUE(view.ok());

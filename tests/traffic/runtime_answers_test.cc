@@ -33,18 +33,26 @@ std::string With(std::string_view text, std::string_view from, std::string_view 
 TEST(ParseServersState, ReadsWeightsAndHealth) {
   const auto servers = ParseServersState(kState);
   ASSERT_TRUE(servers.ok()) << servers.error().message;
-  EXPECT_THAT(*servers,
-              ElementsAre(ServerState{.name = "a", .backend_id = 3, .weight = 256, .up = false},
-                          ServerState{.name = "b", .backend_id = 3, .weight = 13, .up = true},
-                          ServerState{.name = "c", .backend_id = 3, .weight = 0, .up = false}));
+  EXPECT_THAT(
+      *servers,
+      ElementsAre(
+          ServerState{.name = "a", .backend_id = 3, .weight = 256, .up = false},
+          ServerState{.name = "b", .backend_id = 3, .weight = 13, .up = true, .admin_state = 8},
+          ServerState{.name = "c", .backend_id = 3, .weight = 0, .up = false, .admin_state = 1}));
+  EXPECT_FALSE(servers->at(0).set_aside());
+  EXPECT_TRUE(servers->at(1).set_aside());
+  EXPECT_FALSE(servers->at(1).maintenance());
+  EXPECT_TRUE(servers->at(2).maintenance());
 }
 
 TEST(ParseServersState, GoesByTheNamesOfTheColumnsNotTheirPlaces) {
   const auto servers = ParseServersState(
-      "1\n# srv_uweight new_column srv_name be_id srv_op_state\n7 x web-1 12 2\n");
+      "1\n# srv_uweight new_column srv_name be_id srv_op_state srv_admin_state\n7 x web-1 12 2 "
+      "4\n");
   ASSERT_TRUE(servers.ok()) << servers.error().message;
   EXPECT_THAT(*servers,
-              ElementsAre(ServerState{.name = "web-1", .backend_id = 12, .weight = 7, .up = true}));
+              ElementsAre(ServerState{
+                  .name = "web-1", .backend_id = 12, .weight = 7, .up = true, .admin_state = 4}));
 }
 
 TEST(ParseServersState, TellsWhatHaproxyRefused) {

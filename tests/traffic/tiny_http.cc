@@ -100,8 +100,9 @@ void TinyHttpServer::Serve(int connection) {
   ::send(connection, answer.data(), answer.size(), MSG_NOSIGNAL);
 }
 
-Result<std::string> GetLetters(std::uint16_t port, int count) {
-  constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: shop\r\n\r\n";
+Result<std::string> GetLetters(std::uint16_t port, int count, std::string_view cookie) {
+  const std::string header = cookie.empty() ? "" : fmt::format("Cookie: {}\r\n", cookie);
+  const std::string request = fmt::format("GET / HTTP/1.1\r\nHost: shop\r\n{}\r\n", header);
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const sockaddr_in address = Loopback(port);
   std::string letters;
@@ -110,7 +111,7 @@ Result<std::string> GetLetters(std::uint16_t port, int count) {
     answer = "HTTP/1.1 200";
   }
   while (answer.starts_with("HTTP/1.1 200") && std::cmp_less(letters.size(), count)) {
-    ::send(fd, kRequest.data(), kRequest.size(), MSG_NOSIGNAL);
+    ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
     answer = ReadAnswer(fd);
     if (answer.starts_with("HTTP/1.1 200")) letters.push_back(answer.back());
   }

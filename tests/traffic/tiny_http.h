@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "auspex/base/result.h"
@@ -42,7 +43,8 @@ class TinyHttpServer {
 };
 
 // `count` GET requests one after the other on one connection to 127.0.0.1:`port`; the letters that
-// TinyHttpServers answered, in order. Error: kUnavailable, with the answer that was another.
-Result<std::string> GetLetters(std::uint16_t port, int count);
+// TinyHttpServers answered, in order. `cookie`: "NAME=VALUE", sent with each. Error: kUnavailable,
+// with the answer that was another.
+Result<std::string> GetLetters(std::uint16_t port, int count, std::string_view cookie = {});
 
 }  // namespace auspex::testing

@@ -10,10 +10,13 @@ namespace auspex::traffic {
 Status CheckKeys(const RouterConfig& config, std::initializer_list<std::string_view> own) {
   std::vector<std::string_view> known = {"router", "backend", "servers"};
   known.insert(known.end(), own.begin(), own.end());
-  for (const auto& [key, value] : config.keys) {
+  std::vector<std::string_view> given;
+  for (const auto& entry : config.keys) given.push_back(entry.first);
+  for (const auto& entry : config.lists) given.push_back(entry.first);
+  for (const std::string_view key : given) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    return Fail(ErrorCode::kInvalidArgument, "service '{}': traffic has no key '{}'; there is {}",
-                config.service, key, fmt::join(known, ", "));
+    return Fail(ErrorCode::kInvalidArgument, "{}: this router has no such key; there is {}", key,
+                fmt::join(known, ", "));
   }
   return {};
 }

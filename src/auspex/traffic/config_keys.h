@@ -11,7 +11,7 @@
 namespace auspex::traffic {
 
 // Refuses a key that neither all services have (router, backend, servers) nor `own` names.
-// Error: kInvalidArgument, with the keys there are.
+// Error: kInvalidArgument, beginning with the key, with the keys there are.
 Status CheckKeys(const RouterConfig& config, std::initializer_list<std::string_view> own);
 
 // Two different, plain names of servers: a proxy reads them in one line of text, so nothing that

@@ -117,10 +117,12 @@ Result<ServerState> ReadState(const Table& table, const Row& row) {
   AUSPEX_TRY(const auto backend_id, table.Number(row, "be_id", INT32_MAX));
   AUSPEX_TRY(const auto weight, table.Number(row, "srv_uweight", 256));
   AUSPEX_TRY(const auto op_state, table.Number(row, "srv_op_state", INT32_MAX));
+  AUSPEX_TRY(const auto admin_state, table.Number(row, "srv_admin_state", INT32_MAX));
   return ServerState{.name = std::move(name),
                      .backend_id = backend_id,
                      .weight = static_cast<int>(weight),
-                     .up = op_state != 0};
+                     .up = op_state != 0,
+                     .admin_state = admin_state};
 }
 
 Result<ServerStat> ReadStat(const Table& table, const Row& row) {

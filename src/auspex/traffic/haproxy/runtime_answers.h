@@ -19,6 +19,11 @@ struct ServerState {
   // srv_op_state is not 0 ("stopped": down by its health check, or in maintenance). A server
   // without a check is up; so is one that drains.
   bool up = true;
+  // srv_admin_state, a mask: 0x01 set, 0x02 inherited, 0x20 and 0x40 unresolved maintenance (0x04
+  // only tells that the file says `disabled`); 0x08 set, 0x10 inherited drain.
+  std::int64_t admin_state = 0;
+  [[nodiscard]] bool maintenance() const { return (admin_state & 0x63) != 0; }
+  [[nodiscard]] bool set_aside() const { return (admin_state & 0x7b) != 0; }  // or in drain
   friend bool operator==(const ServerState&, const ServerState&) = default;
 };
 
@@ -37,8 +42,8 @@ struct ServerStat {
 // Of `show stat #BACKEND_ID 4 -1`. Errors as ParseServersState.
 Result<std::vector<ServerStat>> ParseServerStats(std::string_view answer);
 
-// Of `set server …`: an empty answer is success, any other is an error text. Errors: kNotFound,
-// kPermissionDenied, else kInvalidArgument, with HAProxy's text.
+// Of `set server …` and `shutdown sessions server …`: an empty answer is success, any other is an
+// error text. Errors: kNotFound, kPermissionDenied, else kInvalidArgument, with HAProxy's text.
 Status ParseSetServer(std::string_view answer);
 
 }  // namespace auspex::traffic

@@ -19,43 +19,36 @@ Weight FromBpInRange(std::int32_t bp) {
 
 Weight Rest(Weight weight) { return FromBpInRange(Weight::kWholeBp - weight.bp()); }
 
-std::string_view Trimmed(std::string_view text) {
-  constexpr std::string_view kAround = " \t[]\"'";
-  const auto first = text.find_first_not_of(kAround);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kAround) - first + 1);
-}
-
 std::string KeyOr(const RouterConfig& config, const std::string& key, std::string otherwise) {
   const auto found = config.keys.find(key);
   return found == config.keys.end() ? std::move(otherwise) : found->second;
 }
 
-// `a, b` or `[a, b]`.
 Result<Route> ReadRoute(const RouterConfig& config) {
-  const std::string servers = KeyOr(config, "servers", "a, b");
-  const auto comma = servers.find(',');
-  if (comma == std::string::npos) {
-    return Fail(ErrorCode::kInvalidArgument, "service '{}': servers '{}' are not two; write [a, b]",
-                config.service, servers);
+  const auto found = config.lists.find("servers");
+  const std::vector<std::string> servers =
+      found == config.lists.end() ? std::vector<std::string>{"a", "b"} : found->second;
+  if (servers.size() != 2) {
+    return Fail(ErrorCode::kInvalidArgument, "servers: two are wanted, as [a, b], not {}",
+                servers.size());
   }
-  const std::string_view text = servers;
   Route route{.backend = KeyOr(config, "backend", config.service),
-              .baseline = std::string(Trimmed(text.substr(0, comma))),
-              .canary = std::string(Trimmed(text.substr(comma + 1)))};
+              .baseline = servers[0],
+              .canary = servers[1]};
   if (const auto checked = CheckRoute(route); !checked.ok()) {
-    return Within("service '" + config.service + "'", checked.error());
+    return Within("servers", checked.error());
   }
   return route;
 }
 
 Result<std::int32_t> ReadStep(const RouterConfig& config) {
-  AUSPEX_TRY(const Weight step, Weight::Parse(KeyOr(config, "step", "0.01%")));
-  if (step.bp() < 1 || step.bp() > Weight::kWholeBp / 2) {
-    return Fail(ErrorCode::kInvalidArgument, "service '{}': step '{}' is not 0.01% to 50%",
-                config.service, KeyOr(config, "step", ""));
+  const std::string text = KeyOr(config, "step", "0.01%");
+  const auto step = Weight::Parse(text);
+  if (!step.ok()) return Within("step", step.error());
+  if (step->bp() < 1 || step->bp() > Weight::kWholeBp / 2) {
+    return Fail(ErrorCode::kInvalidArgument, "step: '{}' is not 0.01% to 50%", text);
   }
-  return step.bp();
+  return step->bp();
 }
 
 Result<std::unique_ptr<Router>> Make(const RouterConfig& config) {
@@ -69,24 +62,84 @@ Result<std::unique_ptr<Router>> Make(const RouterConfig& config) {
 
 }  // namespace
 
-MemoryRouter::MemoryRouter(std::int32_t step_bp)
-    : step_bp_(std::clamp(step_bp, 1, Weight::kWholeBp / 2)) {}
+MemoryRouter::MemoryRouter(std::int32_t step_bp, std::size_t proxies)
+    : step_bp_(std::clamp(step_bp, 1, Weight::kWholeBp / 2)) {
+  const std::size_t count = std::max<std::size_t>(proxies, 1);
+  for (std::size_t i = 1; i <= count; ++i) {
+    proxies_.push_back({.name = count == 1 ? "memory" : fmt::format("memory {}", i),
+                        .backends = {},
+                        .unavailable = {}});
+  }
+}
+
+template <typename Change>
+Status MemoryRouter::ChangeAll(const Route& route, const Change& change) {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> failed;
+  ErrorCode code = ErrorCode::kUnavailable;
+  for (Proxy& proxy : proxies_) {
+    const Result<Backend*> backend = Find(route, &proxy);
+    const Status done = backend.ok() ? change(proxy, *backend) : Status(Failure{backend.error()});
+    if (done.ok()) continue;
+    code = done.error().code;
+    failed.push_back(done.error().message);
+  }
+  if (failed.empty()) return {};
+  return Fail(code, "{}", fmt::join(failed, "; "));
+}
 
 Result<Weight> MemoryRouter::Apply(const Route& route, Weight weight, MonotonicTime /*deadline*/) {
-  const std::lock_guard lock(mutex_);
-  AUSPEX_TRY(Backend* const backend, Find(route));
   const Weight given = Nearest(weight);
-  backend->at(route.canary).now.share = given;
-  backend->at(route.baseline).now.share = Rest(given);
+  AUSPEX_TRY(ChangeAll(route, [&](const Proxy&, Backend* backend) {
+    backend->at(route.canary).now.share = given;
+    backend->at(route.baseline).now.share = Rest(given);
+    return Status();
+  }));
   return given;
 }
 
 Result<RouteView> MemoryRouter::Observe(const Route& route, MonotonicTime /*deadline*/) {
   const std::lock_guard lock(mutex_);
-  AUSPEX_TRY(const Backend* const backend, Find(route));
-  const ServerView& canary = backend->at(route.canary).now;
-  return RouteView{
-      .weight = canary.share, .canary = canary, .baseline = backend->at(route.baseline).now};
+  std::vector<ProxyView> views;
+  for (Proxy& proxy : proxies_) {
+    const Result<Backend*> backend = Find(route, &proxy);
+    if (!backend.ok()) {
+      views.push_back({.name = proxy.name, .error = backend.error(), .canary = {}, .baseline = {}});
+      continue;
+    }
+    views.push_back({.name = proxy.name,
+                     .error = {},
+                     .canary = (*backend)->at(route.canary).now,
+                     .baseline = (*backend)->at(route.baseline).now});
+  }
+  return Combine(std::move(views));
+}
+
+Status MemoryRouter::Evict(const Route& route, MonotonicTime /*deadline*/) {
+  return ChangeAll(route, [&](const Proxy& proxy, Backend* backend) -> Status {
+    ServerView& canary = backend->at(route.canary).now;
+    ServerView& baseline = backend->at(route.baseline).now;
+    canary.share = Weight::Zero();
+    baseline.share = Weight::Whole();
+    if (!baseline.up) {
+      return Fail(ErrorCode::kUnavailable, "{}: the baseline '{}' is down", proxy.name,
+                  route.baseline);
+    }
+    canary.up = false;
+    canary.maintenance = true;
+    canary.in_flight = 0;
+    return {};
+  });
+}
+
+Status MemoryRouter::Admit(const Route& route, MonotonicTime /*deadline*/) {
+  return ChangeAll(route, [&](const Proxy&, Backend* backend) {
+    ServerView& canary = backend->at(route.canary).now;
+    if (!canary.maintenance) return Status();
+    canary = {.share = Weight::Zero(), .requests_total = canary.requests_total};
+    backend->at(route.baseline).now.share = Weight::Whole();
+    return Status();
+  });
 }
 
 Weight MemoryRouter::Nearest(Weight weight) const {
@@ -97,51 +150,76 @@ Weight MemoryRouter::Nearest(Weight weight) const {
   return FromBpInRange(std::clamp(nearest, step_bp_, most));
 }
 
+template <typename Change>
+void MemoryRouter::ForEach(Which which, const Change& change) {
+  for (std::size_t i = 0; i < proxies_.size(); ++i) {
+    if (!which || *which == i) change(&proxies_[i]);
+  }
+}
+
 void MemoryRouter::AddRoute(const Route& route, Weight start) {
   const std::lock_guard lock(mutex_);
   const auto starting_at = [](Weight share) {
     return Server{.now = {.share = share}, .start = share};
   };
-  backends_[route.backend] = {{route.baseline, starting_at(Rest(start))},
-                              {route.canary, starting_at(start)}};
+  ForEach({}, [&](Proxy* proxy) {
+    proxy->backends[route.backend] = {{route.baseline, starting_at(Rest(start))},
+                                      {route.canary, starting_at(start)}};
+  });
 }
 
 Status MemoryRouter::SetServer(std::string_view backend, std::string_view server, bool up,
-                               std::int64_t in_flight, std::int64_t requests_total) {
+                               std::int64_t in_flight, std::int64_t requests_total, Which which) {
   const std::lock_guard lock(mutex_);
-  const auto found = backends_.find(backend);
-  if (found == backends_.end()) return Fail(ErrorCode::kNotFound, "no backend '{}'", backend);
-  const auto at = found->second.find(server);
-  if (at == found->second.end()) {
-    return Fail(ErrorCode::kNotFound, "backend '{}' has no server '{}'", backend, server);
-  }
-  ServerView& now = at->second.now;
-  now = {.share = now.share, .up = up, .in_flight = in_flight, .requests_total = requests_total};
-  return {};
+  Status done;
+  ForEach(which, [&](Proxy* proxy) {
+    const auto found = proxy->backends.find(backend);
+    if (found == proxy->backends.end()) {
+      done = Fail(ErrorCode::kNotFound, "no backend '{}'", backend);
+      return;
+    }
+    const auto at = found->second.find(server);
+    if (at == found->second.end()) {
+      done = Fail(ErrorCode::kNotFound, "backend '{}' has no server '{}'", backend, server);
+      return;
+    }
+    ServerView& now = at->second.now;
+    now = {.share = now.share,
+           .up = up && !now.maintenance,
+           .maintenance = now.maintenance,
+           .in_flight = in_flight,
+           .requests_total = requests_total};
+  });
+  return done;
 }
 
-void MemoryRouter::SetUnavailable(std::string reason) {
+void MemoryRouter::SetUnavailable(const std::string& reason, Which which) {
   const std::lock_guard lock(mutex_);
-  unavailable_ = std::move(reason);
+  ForEach(which, [&](Proxy* proxy) { proxy->unavailable = reason; });
 }
 
-void MemoryRouter::Restart() {
+void MemoryRouter::Restart(Which which) {
   const std::lock_guard lock(mutex_);
-  for (auto& [backend_name, backend] : backends_) {
-    for (auto& [server_name, server] : backend) server.now = {.share = server.start};
-  }
+  ForEach(which, [](Proxy* proxy) {
+    for (auto& [backend_name, backend] : proxy->backends) {
+      for (auto& [server_name, server] : backend) server.now = {.share = server.start};
+    }
+  });
 }
 
-Result<MemoryRouter::Backend*> MemoryRouter::Find(const Route& route) {
+Result<MemoryRouter::Backend*> MemoryRouter::Find(const Route& route, Proxy* proxy) {
   AUSPEX_TRY(CheckRoute(route));
-  if (!unavailable_.empty()) return Fail(ErrorCode::kUnavailable, "{}", unavailable_);
-  const auto found = backends_.find(route.backend);
-  if (found == backends_.end()) {
-    return Fail(ErrorCode::kNotFound, "no backend '{}'", route.backend);
+  if (!proxy->unavailable.empty()) {
+    return Fail(ErrorCode::kUnavailable, "{}: {}", proxy->name, proxy->unavailable);
+  }
+  const auto found = proxy->backends.find(route.backend);
+  if (found == proxy->backends.end()) {
+    return Fail(ErrorCode::kNotFound, "{}: no backend '{}'", proxy->name, route.backend);
   }
   for (const std::string& server : {route.baseline, route.canary}) {
     if (found->second.contains(server)) continue;
-    return Fail(ErrorCode::kNotFound, "backend '{}' has no server '{}'", route.backend, server);
+    return Fail(ErrorCode::kNotFound, "{}: backend '{}' has no server '{}'", proxy->name,
+                route.backend, server);
   }
   return &found->second;
 }
