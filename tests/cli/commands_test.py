@@ -101,6 +101,13 @@ class Check(Case):
         self.bad(good.replace("[a, b]", "[a, a]"), "two different names")
         self.bad(good.replace("router: haproxy", "router: nginxx"), "nginxx", "haproxy")
         self.bad(good.replace("socket: /run/h.sock, ", ""), "socket")
+        several = good.replace("socket: /run/h.sock", "sockets: [/run/a.sock, %s]")
+        self.bad(several % "/run/a.sock", "auspex.yaml:5:", "sockets: '/run/a.sock' stands twice")
+        self.bad(several % "ipv4@proxy:1", "auspex.yaml:5:", "sockets: ", "ipv4@127.0.0.1:9999")
+        self.bad((several % "/run/b.sock").replace("sockets", "socket: /run/h.sock, sockets"), "auspex.yaml:5:", "put all of them in 'sockets'")
+        self.bad((several % "/run/b.sock").replace("[/run/a.sock, /run/b.sock]", "/run/a.sock"), "sockets")
+        self.bad((several % "/run/b.sock").replace("sockets", "drain: 1h, sockets"), "auspex.yaml:5:", "drain: '1h' is not")
+        self.bad((several % "/run/b.sock").replace("sockets", "sokcets"), "auspex.yaml:5:", "sokcets")
         self.bad("kind: Service\n", "apiVersion")
         self.bad("a: [1, 2\n", "auspex.yaml:")
         self.bad("", "no document")
@@ -110,6 +117,11 @@ class Check(Case):
         self.bad(good + "---\napiVersion: auspex/v1\nkind: Server\nspec: {metrics: {prometheus: {url: 'http://x', bearer: hunter2}}}\n", "env: NAME")
         self.assertNotIn("hunter2", run("check", self.file(good + "---\napiVersion: auspex/v1\nkind: Server\nspec: {metrics: {prometheus: {url: 'http://x', bearer: hunter2}}}\n")).stderr)
         self.refused(run("check", str(self.path / "none.yaml")), 2, "none.yaml")
+
+    def test_several_proxies_are_named(self):
+        done = run("check", self.file((SERVICE % "/run/h.sock").replace("socket: /run/h.sock", "sockets: [/run/a.sock, run/b.sock]")))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("at 2 proxies: /run/a.sock, run/b.sock", done.stdout)
 
     def test_every_error_is_named_at_once(self):
         done = run("check", self.file((SERVICE % "/h") + "  alpha: 7\n  mode: x\n  bogus: 1\n"))

@@ -1,4 +1,5 @@
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
@@ -17,6 +18,11 @@ void PrintService(const rollout::ServiceConfig& service) {
       service.name, service.router, service.backend, service.servers[0], service.servers[1],
       service.criticality, ToText(FromSeconds(service.tick_s)), ToText(FromSeconds(service.bake_s)),
       ToText(FromSeconds(service.deadline_s)));
+  if (const auto found = service.router_config.lists.find("sockets");
+      found != service.router_config.lists.end()) {
+    fmt::print("  at {} proxies: {}; the weight rises only while all of them obey\n",
+               found->second.size(), fmt::join(found->second, ", "));
+  }
   fmt::print(
       "  a false rollback by evidence: at most {:g} % of good deployments; prior risk {:g} %\n",
       100 * service.alpha, 100 * service.prior_risk);

@@ -44,13 +44,18 @@ void ReadTraffic(ConfigSection traffic, ServiceConfig* service) {
         "servers",
         "servers: two different names are wanted, as [a, b]: the slots of baseline and canary");
   }
-  service->router_config.service = service->name;
-  service->router_config.keys = traffic.TextMap();
-  for (const char* ours : {"router", "backend"}) service->router_config.keys.erase(ours);
+  service->router_config = {
+      .service = service->name, .keys = traffic.TextMap(), .lists = {{"servers", servers}}};
+  if (traffic.Has("sockets")) service->router_config.lists["sockets"] = traffic.Texts("sockets");
   traffic::RouterRegistry routers;
   RegisterRouters(routers);
   const auto made = routers.Create(service->router, service->router_config);
-  if (!service->router.empty() && !made.ok()) traffic.Refuse("router", made.error().message);
+  if (!service->router.empty() && !made.ok()) {
+    // What concerns one key begins with it.
+    const std::string& message = made.error().message;
+    const std::string key = message.substr(0, message.find(':'));
+    traffic.Refuse(traffic.Has(key) ? key : "router", message);
+  }
   traffic.Finish();
 }
 

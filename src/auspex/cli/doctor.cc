@@ -28,23 +28,51 @@ Finding LookAtGit() {
   return {"git", git.ok(), git.ok() ? git->string() : git.error().message};
 }
 
-Finding LookAtRouter(const rollout::ServiceConfig& service) {
+std::string_view Up(bool up) { return up ? "up" : "down"; }
+
+std::string Describe(const std::string& name, const traffic::ServerView& server) {
+  return fmt::format(
+      "{} {} {}", name, server.share.ToPercent(),
+      server.maintenance ? "in maintenance, until a deployment gives it traffic" : Up(server.up));
+}
+
+Finding LookAtProxy(const rollout::ServiceConfig& service, const traffic::ProxyView& proxy) {
+  Finding finding{fmt::format("router of {}", service.name), false, ""};
+  if (proxy.error) return finding.text = proxy.error->message, finding;
+  finding.good = proxy.canary.share == Weight::Whole() || proxy.baseline.share == Weight::Whole();
+  finding.text =
+      fmt::format("{}, {}{}", Describe(service.servers[0], proxy.baseline),
+                  Describe(service.servers[1], proxy.canary),
+                  finding.good ? "" : "; before a deployment one of them must have 100 %");
+  return finding;
+}
+
+// One finding for each proxy, and one more where they differ.
+std::vector<Finding> LookAtRouter(const rollout::ServiceConfig& service) {
+  const std::string what = fmt::format("router of {}", service.name);
   traffic::RouterRegistry routers;
   RegisterRouters(routers);
-  Finding finding{fmt::format("router of {}", service.name), false, ""};
   auto router = routers.Create(service.router, service.router_config);
-  if (!router.ok()) return finding.text = router.error().message, finding;
+  if (!router.ok()) return {{what, false, router.error().message}};
   const auto view = (*router)->Observe(
       {.backend = service.backend, .baseline = service.servers[0], .canary = service.servers[1]},
       RealClock().Now() + 2s);
-  if (!view.ok()) return finding.text = view.error().message, finding;
-  finding.good = view->weight == Weight::Zero() || view->weight == Weight::Whole();
-  finding.text =
-      fmt::format("{} {} {}, {} {} {}{}", service.servers[0], view->baseline.share.ToPercent(),
-                  view->baseline.up ? "up" : "down", service.servers[1],
-                  view->canary.share.ToPercent(), view->canary.up ? "up" : "down",
-                  finding.good ? "" : "; before a deployment one of them must have 100 %");
-  return finding;
+  if (!view.ok()) return {{what, false, view.error().message}};
+  std::vector<Finding> findings;
+  bool answered = true;
+  for (const traffic::ProxyView& proxy : view->proxies) {
+    findings.push_back(LookAtProxy(service, proxy));
+    if (view->proxies.size() > 1 && !proxy.error) {
+      findings.back().text = fmt::format("{}: {}", proxy.name, findings.back().text);
+    }
+    answered = answered && !proxy.error;
+  }
+  if (answered && !traffic::WhoDisobeys(*view, view->weight).empty()) {
+    findings.push_back({what, false,
+                        "the proxies differ; set the same weights at all of them before a "
+                        "deployment"});
+  }
+  return findings;
 }
 
 Finding LookAtMetrics(const ServerConfig& server) {
@@ -97,7 +125,9 @@ int Doctor(const std::vector<std::string>& files, bool json) {
     findings.push_back(LookAtLedger(configuration->server));
     if (!configuration->server.prometheus_url.empty())
       findings.push_back(LookAtMetrics(configuration->server));
-    for (const auto& service : configuration->services) findings.push_back(LookAtRouter(service));
+    for (const auto& service : configuration->services) {
+      for (Finding& finding : LookAtRouter(service)) findings.push_back(std::move(finding));
+    }
   }
   bool good = true;
   for (const Finding& finding : findings) {
