@@ -191,7 +191,8 @@ inline ServiceConfig Shop() {
 
 class EngineTest : public ::testing::Test {
  protected:
-  EngineTest() {
+  explicit EngineTest(std::size_t proxies = 1)
+      : router_(std::make_shared<traffic::MemoryRouter>(1, proxies)) {
     router_->AddRoute(kRoute);
     const Status added = routers_.Add(
         "shared", [this](const traffic::RouterConfig&) -> Result<std::unique_ptr<traffic::Router>> {
@@ -327,7 +328,7 @@ class EngineTest : public ::testing::Test {
     return line.dump();
   }
 
-  std::shared_ptr<traffic::MemoryRouter> router_ = std::make_shared<traffic::MemoryRouter>();
+  std::shared_ptr<traffic::MemoryRouter> router_;
   std::atomic<bool> drained_ = false;
   FakeRequests requests_{router_};
   FakeMetrics metrics_;

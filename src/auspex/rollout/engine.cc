@@ -13,6 +13,8 @@ namespace {
 
 constexpr Duration kLateLines = 200ms;  // a tick is closed this long after its end
 constexpr Duration kRetryAfter = 500ms;
+constexpr Duration kEvictPatience = 15s;  // requests that the canary has may still end
+constexpr int kMostEvictions = 10;
 constexpr Duration kClockTolerance = 100ms;  // a larger step between two ticks is a jump
 constexpr Duration kIdle = 1s;
 // A crash loses at most this much of what was seen of the baseline; seconds at time scale 1.
@@ -25,6 +27,14 @@ constexpr Duration kMetricsPatience = 5s;
 std::string AlertKey(std::string text) {
   std::erase_if(text, [](char c) { return c >= '0' && c <= '9'; });
   return text;
+}
+
+// A slot that is set aside, by the rollback of its last canary or by a person, serves again once it
+// is given traffic.
+Result<Weight> AdmitAndApply(traffic::Router* router, const traffic::Route& route, Weight weight,
+                             MonotonicTime deadline) {
+  AUSPEX_TRY(router->Admit(route, deadline));
+  return router->Apply(route, weight, deadline);
 }
 
 }  // namespace
@@ -195,7 +205,8 @@ EngineImpl::Stored EngineImpl::Close(Live* live, storage::Batch* batch) {
   const double t_s = std::max(std::round(Seconds(live->tick_end - live->epoch) * 1e3) / 1e3,
                               live->rollout.last.t_s + 1e-3);
   const Inputs inputs = CloseTick(live, t_s, {.requests = deps_.requests, .clock_jumped = jumped});
-  if (live->seen && live->seen->ok() && live->given && live->seen->value().weight != *live->given) {
+  if (live->seen && live->seen->ok() && live->given &&
+      !traffic::WhoDisobeys(live->seen->value(), *live->given).empty()) {
     ++reasserted_;
     live->given.reset();
   }
@@ -248,9 +259,9 @@ void EngineImpl::Adopt(Live* live, Turn turn, const storage::Entry& entry, std::
   Publish(*live, "decision", StoredDecisionJson(turn.decision, entry, actor));
   // An end is a fact once the router shows it: seen in this tick, or asked of it anew.
   if (live->finishing && !live->applying) {
-    const bool seen =
-        live->seen && live->seen->ok() && live->seen->value().weight == live->rollout.asked;
-    if (seen) return Complete(live);
+    const bool seen = live->seen && live->seen->ok() &&
+                      traffic::WhoDisobeys(live->seen->value(), live->rollout.asked).empty();
+    if (seen) return Conclude(live);
     ApplyWeight(live, live->rollout.asked);
   }
   UpdateView(*live);
@@ -262,11 +273,14 @@ void EngineImpl::Adopt(Live* live, Turn turn, const storage::Entry& entry, std::
 void EngineImpl::ApplyWeight(Live* live, Weight weight) {
   live->wanted = weight;
   if (live->applying) return;  // OnApplied asks again for what is wanted by then
-  live->applying = appliers_->Submit([this, id = live->announced.id, router = live->router,
-                                      route = live->route, weight] {
-    const Result<Weight> given = router->Apply(route, weight, deps_.clock->Now() + kRouterPatience);
-    Post([this, id, weight, given] { OnApplied(id, weight, given); });
-  });
+  const bool admit = !live->admitted && weight > Weight::Zero();
+  live->applying = appliers_->Submit(
+      [this, id = live->announced.id, router = live->router, route = live->route, weight, admit] {
+        const MonotonicTime deadline = deps_.clock->Now() + kRouterPatience;
+        const Result<Weight> given = admit ? AdmitAndApply(router.get(), route, weight, deadline)
+                                           : router->Apply(route, weight, deadline);
+        Post([this, id, weight, given] { OnApplied(id, weight, given); });
+      });
   if (!live->applying) live->retry_at = deps_.clock->Now() + kRetryAfter;
 }
 
@@ -288,6 +302,7 @@ void EngineImpl::OnApplied(const std::string& id, Weight asked, const Result<Wei
   live->router_error.clear();
   live->alerted.erase("router");
   live->given = *given;
+  live->admitted = live->admitted || asked > Weight::Zero();
   pending_.entries.push_back({.at = deps_.clock->Wall(),
                               .deployment = id,
                               .kind = "observed",
@@ -298,8 +313,7 @@ void EngineImpl::OnApplied(const std::string& id, Weight asked, const Result<Wei
   if (live->wanted && *live->wanted != asked) {
     ApplyWeight(live, *live->wanted);
   } else if (live->finishing && *given == live->rollout.asked) {
-    Complete(live);
-    return;
+    return Conclude(live);
   }
   UpdateView(*live);
 }
@@ -314,11 +328,41 @@ void EngineImpl::OnObserved(const std::string& id, MonotonicTime tick_end, std::
   if (!view.ok()) {
     ++router_errors_;
   } else if (!live->given && !live->applying && live->wanted &&
-             view->weight == live->router->Nearest(*live->wanted)) {
+             traffic::WhoDisobeys(*view, live->router->Nearest(*live->wanted)).empty()) {
     live->given = view->weight;  // an answer was lost, yet the change took effect
   }
   live->seen = std::move(view);
   live->lines_then = lines;
+}
+
+// The last weight is confirmed. A canary that is proven bad also loses the clients that are bound
+// to it; a router that cannot do that for long keeps no deployment from its end.
+void EngineImpl::Conclude(Live* live) {
+  if (!live->MustEvict() || live->evictions >= kMostEvictions) return Complete(live);
+  ++live->evictions;
+  live->applying = appliers_->Submit(
+      [this, id = live->announced.id, router = live->router, route = live->route] {
+        const Status evicted = router->Evict(route, deps_.clock->Now() + kEvictPatience);
+        Post([this, id, evicted] { OnEvicted(id, evicted); });
+      });
+  if (!live->applying) live->retry_at = deps_.clock->Now() + kRetryAfter;
+}
+
+void EngineImpl::OnEvicted(const std::string& id, const Status& evicted) {
+  Live* live = Find(id);
+  if (live == nullptr) return;
+  live->applying = false;
+  if (evicted.ok()) {
+    deps_.log->Info("canary_evicted", {{"deployment", id}});
+    return Complete(live);
+  }
+  ++router_errors_;
+  live->retry_at = deps_.clock->Now() + kRetryAfter;
+  deps_.log->Error("evict_failed", {{"deployment", id}, {"error", evicted.error().message}});
+  Alert(live, "evict",
+        "clients that a cookie binds to the canary may still be sent there: " +
+            evicted.error().message);
+  if (live->evictions >= kMostEvictions) Complete(live);
 }
 
 // The router has confirmed the end: the outcome is a fact.

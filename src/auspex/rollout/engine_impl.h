@@ -84,6 +84,8 @@ class EngineImpl final : public Engine {
   void OnObserved(const std::string& id, MonotonicTime tick_end, std::int64_t lines,
                   Result<traffic::RouteView> view);
   void AskSignals(Live* live);
+  void Conclude(Live* live);
+  void OnEvicted(const std::string& id, const Status& evicted);
   void Complete(Live* live);
 
   // ---- the life of a deployment

@@ -107,6 +107,11 @@ Result<Announced> EngineImpl::Prepare(const Announcement& announcement) {
                 first, second, service->backend, first, view.baseline.share.ToPercent(), second,
                 view.canary.share.ToPercent());
   }
+  if (const std::string who = traffic::WhoDisobeys(view, view.weight); !who.empty()) {
+    return Fail(ErrorCode::kUnavailable,
+                "the proxies of backend {} must all answer and have the same weights first: {}",
+                service->backend, who);
+  }
   Announced announced;
   announced.at = deps_.clock->Wall();
   const auto milliseconds =

@@ -1,6 +1,8 @@
 #include "auspex/rollout/live.h"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 namespace auspex::rollout {
 namespace {
@@ -48,12 +50,19 @@ void AddToAggregate(const ServerTick& baseline, double both, double seconds,
 
 void CompareWithProxy(Live* live, const traffic::RouteView& view) {
   constexpr std::size_t kLooks = 3;
-  const std::int64_t proxy = view.canary.requests_total + view.baseline.requests_total;
-  if (proxy < live->proxy_count) {  // the proxy started anew
+  std::vector<std::int64_t> counts;
+  for (const traffic::ProxyView& one : view.proxies) {
+    if (one.error) return;  // its requests are in the feed and not in this count
+    counts.push_back(one.canary.requests_total + one.baseline.requests_total);
+  }
+  const bool goes_on = std::equal(counts.begin(), counts.end(), live->proxy_counts.begin(),
+                                  live->proxy_counts.end(), std::greater_equal<>());
+  if (!goes_on) {  // a proxy started anew
     live->first_gaps.clear(), live->last_gaps.clear();
     live->lost_before = live->feed_lost;
   }
-  live->proxy_count = proxy;
+  live->proxy_counts = std::move(counts);
+  const std::int64_t proxy = view.canary.requests_total + view.baseline.requests_total;
   const std::int64_t gap =
       proxy - view.canary.in_flight - view.baseline.in_flight - live->lines_then;
   if (live->first_gaps.size() < kLooks) live->first_gaps.push_back(gap);
@@ -68,11 +77,15 @@ std::string WhyHold(const Live& live, const TickSources& sources) {
   if (sources.clock_jumped) return "the clock jumped";
   if (!live.seen) return "the router did not answer in time";
   if (!live.seen->ok()) return "the router does not answer: " + live.seen->error().message;
-  if (live.given && live.seen->value().weight != *live.given) {
-    return fmt::format("the router had the weight {} instead of {}; it is set again",
-                       live.seen->value().weight.ToPercent(), live.given->ToPercent());
+  const traffic::RouteView& view = live.seen->value();
+  if (live.given) {
+    const std::string who = traffic::WhoDisobeys(view, *live.given);
+    if (!who.empty()) return fmt::format("the router does not obey: {}; it is set again", who);
+  } else {
+    const std::string who =
+        live.wanted ? traffic::WhoDisobeys(view, live.router->Nearest(*live.wanted)) : "";
+    return fmt::format("the router has not confirmed the weight{}{}", who.empty() ? "" : ": ", who);
   }
-  if (!live.given) return "the router has not confirmed the weight";
   if (!sources.requests->Health().connected) return "the proxy's request log is not connected";
   if (live.away > 2 * FromSeconds(live.TickSeconds()))
     return fmt::format("the daemon was away for {}", ToText(live.away));

@@ -49,6 +49,8 @@ struct Live {
   std::int64_t lines_then = 0;  // of both servers in the feed, when the router was seen
   MonotonicTime retry_at;       // no call before this
   std::string router_error;
+  bool admitted = false;  // its slot is in service: the first traffic ends any maintenance
+  int evictions = 0;      // times that the router was asked to evict the canary
 
   // Metrics. A reading counts once, in the tick in which it arrives: a server may take longer than
   // a tick's end allows.
@@ -60,8 +62,8 @@ struct Live {
   // takes some milliseconds, so single looks are off by a few; what is lost stays lost: the least
   // of the last looks beyond the most of the first ones.
   std::deque<std::int64_t> first_gaps, last_gaps;
-  std::int64_t proxy_count = 0;
-  std::int64_t lost_before = 0;  // by processes of the proxy that are gone
+  std::vector<std::int64_t> proxy_counts;  // each proxy's own, in the router's order
+  std::int64_t lost_before = 0;            // by processes of the proxies that are gone
   std::int64_t feed_lost = 0;
 
   // The daemon was not there for so long before the tick at hand, wall time.
@@ -77,6 +79,10 @@ struct Live {
   [[nodiscard]] double TickSeconds() const {
     constexpr double kWaitingSeconds = 60.0;
     return rollout.phase == Phase::kWaiting ? kWaitingSeconds : rollout.spec.tick_s;
+  }
+  // Proven bad: weight 0 is not enough, for a cookie keeps its clients on the canary.
+  [[nodiscard]] bool MustEvict() const {
+    return rollout.last.action == Action::kRollBack && rollout.last.verdict == Verdict::kFail;
   }
   [[nodiscard]] telemetry::ServerKey CanaryKey() const { return {route.backend, route.canary}; }
   [[nodiscard]] telemetry::ServerKey BaselineKey() const { return {route.backend, route.baseline}; }
