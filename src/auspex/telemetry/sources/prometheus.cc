@@ -1,72 +1,25 @@
 #include "auspex/telemetry/sources/prometheus.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <condition_variable>
 #include <list>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "auspex/base/http_client.h"
+#include "auspex/telemetry/sources/prometheus_answer.h"
 
 namespace auspex::telemetry {
 namespace {
 
-using nlohmann::json;
 using Answer = Result<std::vector<Series>>;
 
 constexpr int kAttempts = 50;  // the deadline comes first
 constexpr std::size_t kRemembered = 256;
 constexpr std::size_t kRememberedPoints = 200'000;
-constexpr double kLatestSecond = 253'402'300'800.0;  // the year 10000
-
-std::string Begin(const std::string& body) {
-  std::string text = body.substr(0, 80);
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c > '~'; }, ' ');
-  return text.empty() ? "nothing" : "'" + text + "'";
-}
-
-// The server's own words, short enough for a log and without what moves a terminal's cursor.
-std::string ShortWords(std::string words) {
-  std::size_t end = std::min<std::size_t>(words.size(), 500);
-  // Not in the midst of a character.
-  while (end < words.size() && (static_cast<unsigned char>(words[end]) & 0xc0U) == 0x80U) --end;
-  words.resize(end);
-  std::replace_if(
-      words.begin(), words.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
-  return words;
-}
 
 std::string TimeText(WallTime at) {
   return fmt::format("{:.3f}", static_cast<double>(MicrosSinceEpoch(at)) / 1e6);
-}
-
-// [seconds, "value"]; nullopt for NaN and infinities.
-std::optional<Point> PointFrom(const json& pair) {
-  const auto& text = pair.at(1).get_ref<const std::string&>();
-  double value = 0.0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failed != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
-    return std::nullopt;
-  const double seconds = pair.at(0).get<double>();
-  if (!(std::abs(seconds) < kLatestSecond)) return std::nullopt;
-  return Point{.at = FromMicros(std::llround(seconds * 1e6)), .value = value};
-}
-
-Series SeriesFrom(const json& item) {
-  Series series;
-  for (const auto& [name, value] : item.at("metric").items())
-    series.labels.push_back({name, value.get<std::string>()});
-  std::sort(series.labels.begin(), series.labels.end());
-  const auto add = [&](const json& pair) {
-    if (const auto point = PointFrom(pair)) series.points.push_back(*point);
-  };
-  if (item.contains("value")) add(item["value"]);
-  if (item.contains("values")) std::for_each(item["values"].begin(), item["values"].end(), add);
-  return series;
 }
 
 class Prometheus final : public MetricSource {
@@ -165,50 +118,12 @@ class Prometheus final : public MetricSource {
     // An answer that is too long is the server's, not the query's: the port has kInvalidArgument
     // for queries alone.
     if (!response.ok()) return Fail(ErrorCode::kUnavailable, "{}", response.error().message);
-    const bool busy = response->status == 429 || response->status >= 500;
-    if (busy)
-      return Fail(ErrorCode::kUnavailable, "{}: status {}: {}", config_.url, response->status,
-                  Begin(response->body));
-    return Understand(*response, oldest);
+    return ParsePrometheusAnswer(config_.url, *response, oldest);
   }
 
   Random NextRandom() {
     const std::lock_guard lock(mutex_);
     return Random(random_.Bits());
-  }
-
-  Answer Understand(const HttpResponse& response, WallTime oldest) const {
-    const json answer = json::parse(response.body, nullptr, false);
-    if (!answer.is_object() || !answer.contains("status")) {
-      return Fail(ErrorCode::kUnavailable, "{} answers {} with {}, which is not Prometheus' API",
-                  config_.url, response.status, Begin(response.body));
-    }
-    try {
-      if (answer.at("status") != "success") {
-        // VictoriaMetrics gives the status as the type.
-        const std::string type = answer.value("errorType", "");
-        const bool ours = type == "bad_data" || type == "400" || type == "422";
-        return Fail(ours ? ErrorCode::kInvalidArgument : ErrorCode::kUnavailable, "{}: {}",
-                    config_.url, ShortWords(answer.value("error", "an error without a text")));
-      }
-      const json& data = answer.at("data");
-      std::vector<Series> all;
-      if (data.at("resultType") == "scalar") {
-        if (const auto point = PointFrom(data.at("result")))
-          all.push_back({.labels = {}, .points = {*point}});
-      } else {
-        for (const json& item : data.at("result")) {
-          Series series = SeriesFrom(item);
-          std::erase_if(series.points, [&](const Point& point) { return point.at < oldest; });
-          if (!series.points.empty()) all.push_back(std::move(series));
-        }
-      }
-      if (all.empty()) return Fail(ErrorCode::kNoData, "no series with a finite, recent value");
-      return all;
-    } catch (const json::exception& error) {
-      return Fail(ErrorCode::kUnavailable, "{}: an answer that is not Prometheus' API: {}",
-                  config_.url, error.what());
-    }
   }
 
   PrometheusConfig config_;
