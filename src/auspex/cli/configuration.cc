@@ -232,41 +232,61 @@ void ReadServer(ConfigSection document, Configuration* configuration) {
   spec.Finish();
 }
 
-}  // namespace
-
-Result<Configuration> ReadConfiguration(const std::vector<std::string>& files) {
+// What was read so far, of all files.
+struct Reading {
   ConfigErrors errors;
   Configuration configuration;
   int servers = 0;
-  for (const std::string& file : files) {
-    Result<std::vector<ConfigSection>> documents = ParseConfigFile(file, &errors);
-    if (!documents.ok()) {
-      errors.Add(file, documents.error().message);
-      continue;
+};
+
+void ReadDocuments(const std::string& file, const Result<std::vector<ConfigSection>>& documents,
+                   Reading* reading) {
+  if (!documents.ok()) {
+    reading->errors.Add(file, documents.error().message);
+    return;
+  }
+  for (ConfigSection document : *documents) {
+    document.Choice("apiVersion", "", {"auspex/v1"});
+    if (!document.Has("apiVersion"))
+      document.Refuse("", "apiVersion is missing; write apiVersion: auspex/v1");
+    const std::string kind = document.Choice("kind", "", {"Service", "Server"});
+    if (!document.Has("kind")) document.Refuse("", "kind is missing; Service or Server");
+    if (kind == "Service") ReadService(document, &reading->errors, &reading->configuration);
+    if (kind == "Server") {
+      if (++reading->servers > 1) document.Refuse("kind", "a second Server; one is enough");
+      ReadServer(document, &reading->configuration);
     }
-    for (ConfigSection& document : *documents) {
-      document.Choice("apiVersion", "", {"auspex/v1"});
-      if (!document.Has("apiVersion"))
-        document.Refuse("", "apiVersion is missing; write apiVersion: auspex/v1");
-      const std::string kind = document.Choice("kind", "", {"Service", "Server"});
-      if (!document.Has("kind")) document.Refuse("", "kind is missing; Service or Server");
-      if (kind == "Service") ReadService(document, &errors, &configuration);
-      if (kind == "Server") {
-        if (++servers > 1) document.Refuse("kind", "a second Server; one is enough");
-        ReadServer(document, &configuration);
-      }
-      for (const char* key : {"metadata", "spec"}) static_cast<void>(document.Section(key));
-      document.Finish();
+    for (const char* key : {"metadata", "spec"}) static_cast<void>(document.Section(key));
+    document.Finish();
+  }
+}
+
+Result<Configuration> Finish(Reading reading) {
+  for (const ServiceConfig& service : reading.configuration.services) {
+    if (!service.signals.empty() && reading.configuration.server.prometheus_url.empty()) {
+      reading.errors.Add(
+          service.name,
+          "signals are read from prometheus, but the Server has no metrics.prometheus.url");
     }
   }
-  for (const ServiceConfig& service : configuration.services) {
-    if (!service.signals.empty() && configuration.server.prometheus_url.empty()) {
-      errors.Add(service.name,
-                 "signals are read from prometheus, but the Server has no metrics.prometheus.url");
-    }
-  }
-  if (!errors.empty()) return Fail(ErrorCode::kInvalidArgument, "{}", errors.ToText());
-  return configuration;
+  if (!reading.errors.empty())
+    return Fail(ErrorCode::kInvalidArgument, "{}", reading.errors.ToText());
+  return std::move(reading.configuration);
+}
+
+}  // namespace
+
+Result<Configuration> ReadConfiguration(const std::vector<std::string>& files) {
+  Reading reading;
+  for (const std::string& file : files)
+    ReadDocuments(file, ParseConfigFile(file, &reading.errors), &reading);
+  return Finish(std::move(reading));
+}
+
+Result<Configuration> ParseConfiguration(std::string_view text, const std::string& name) {
+  Reading reading;
+  ReadDocuments(name, ParseConfigText(text, name, &reading.errors), &reading);
+  return Finish(std::move(reading));
 }
 
 }  // namespace auspex::cli

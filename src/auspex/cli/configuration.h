@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "auspex/base/config.h"
@@ -33,5 +34,7 @@ struct Configuration {
 // Reads and checks all files; touches nothing else. Error: kInvalidArgument with one line for each
 // thing that is wrong, each with file:line:column.
 Result<Configuration> ReadConfiguration(const std::vector<std::string>& files);
+// As that, of a text that is in no file: `name` stands for the file in messages.
+Result<Configuration> ParseConfiguration(std::string_view text, const std::string& name);
 
 }  // namespace auspex::cli
