@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 BUILD := build/$(PRESET)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test demo format asan tsan tidy clean
+.PHONY: help deps build test demo format asan tsan fuzz tidy clean
 
 help:  ## What there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,13 @@ demo: build  ## One real rollout on this machine, without a fault
 
 asan: ; $(MAKE) test PRESET=asan  ## All tests under AddressSanitizer and UndefinedBehaviorSanitizer
 tsan: ; $(MAKE) test PRESET=tsan  ## All tests under ThreadSanitizer
+
+# FUZZ_TARGETS="decide_line configuration" for some of them.
+FUZZ_SECONDS ?= 60
+fuzz: deps  ## Fuzzes each parser of outside bytes for FUZZ_SECONDS (60)
+	cmake --preset fuzz
+	cmake --build build/fuzz --parallel $(JOBS) --target fuzzers
+	@scripts/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 tidy: deps  ## clang-tidy over the sources
 	cmake --preset tidy

@@ -31,6 +31,10 @@ if(AUSPEX_SANITIZE)
   add_compile_options(-fsanitize=${AUSPEX_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${AUSPEX_SANITIZE})
 endif()
+if(AUSPEX_FUZZ)
+  # Coverage of the product's own code; libFuzzer's main() comes with each target (fuzz/CMakeLists.txt).
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 # -g1 keeps file and line in a trace at a third of the size.
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
 
