@@ -125,6 +125,13 @@ TEST(Prometheus, ReadsAScalar) {
   EXPECT_THAT(series->front().points, ElementsAre(Point{kAt, 7.0}));
 }
 
+TEST(Prometheus, PutsPointsInOrderAndKeepsTheLaterOfTwoForOneTime) {
+  const auto series = Ask(
+      R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1700000010,"2"],[1700000000,"1"],[1700000010,"3"]]}]}})");
+  ASSERT_TRUE(series.ok()) << series.error().message;
+  EXPECT_THAT(series->front().points, ElementsAre(Point{kAt, 1.0}, Point{kAt + 10s, 3.0}));
+}
+
 TEST(Prometheus, NothingFiniteOrRecentIsNoData) {
   for (
       const std::string& body :

@@ -57,6 +57,15 @@ Series SeriesFrom(const json& item) {
   return series;
 }
 
+// The port promises times that ascend; of two values for one time the later in the answer stays.
+void PutInOrder(std::vector<Point>* points) {
+  std::stable_sort(points->begin(), points->end(),
+                   [](const Point& a, const Point& b) { return a.at < b.at; });
+  const auto repeated = std::unique(points->rbegin(), points->rend(),
+                                    [](const Point& a, const Point& b) { return a.at == b.at; });
+  points->erase(points->begin(), repeated.base());
+}
+
 // Throws json::exception where the answer is not of this API.
 Result<std::vector<Series>> Understand(std::string_view server, const json& answer,
                                        WallTime oldest) {
@@ -76,6 +85,7 @@ Result<std::vector<Series>> Understand(std::string_view server, const json& answ
     for (const json& item : data.at("result")) {
       Series series = SeriesFrom(item);
       std::erase_if(series.points, [&](const Point& point) { return point.at < oldest; });
+      PutInOrder(&series.points);
       if (!series.points.empty()) all.push_back(std::move(series));
     }
   }
