@@ -53,6 +53,13 @@ class ConfigFiles : public ::testing::Test {
   std::filesystem::path folder_;
 };
 
+TEST(Config, AnErrorIsOneLineAndMovesNoCursor) {
+  ConfigErrors errors;
+  auto s = Read("mode: \"\\e[2J\\na.yaml:1:1: all is well\"\n", &errors);
+  s.Choice("mode", "fast", {"fast"});
+  EXPECT_THAT(errors.lines(), ElementsAre(HasSubstr("'\\x1b[2J\\x0aa.yaml:1:1: all is well'")));
+}
+
 TEST(Config, ReadsEachType) {
   ConfigErrors errors;
   auto s = Read(

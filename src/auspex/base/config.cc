@@ -198,7 +198,15 @@ std::optional<std::string> Nearest(std::string_view word, const std::vector<std:
 }
 
 void ConfigErrors::Add(std::string_view place, std::string_view message) {
-  lines_.push_back(fmt::format("{}: {}", place, message));
+  // A value in it may hold what "\n" or "\e" in YAML stand for: one line each, and nothing that
+  // moves a terminal's cursor.
+  std::string line;
+  for (const char c : fmt::format("{}: {}", place, message)) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool control = byte < 0x20 || byte == 0x7f;
+    line += control ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+  }
+  lines_.push_back(std::move(line));
 }
 
 std::string ConfigErrors::ToText() const { return fmt::format("{}", fmt::join(lines_, "\n")); }

@@ -41,7 +41,7 @@ void to_json(Json& json, const Secret&) {  // NOLINT(readability-identifier-nami
 // Everything that is wrong with a configuration, each with its place.
 class ConfigErrors {
  public:
-  // `place`: "auspex.yaml:12:5".
+  // `place`: "auspex.yaml:12:5". Control characters are shown as \x1b.
   void Add(std::string_view place, std::string_view message);
   [[nodiscard]] bool empty() const { return lines_.empty(); }
   [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
