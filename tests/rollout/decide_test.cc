@@ -102,6 +102,10 @@ TEST_F(Decide, RefusesDeepAndHugeLines) {
   ExpectRefused(R"({"tick":{"deployment":"d1","t_s":)" + std::string(10'000, '{'), "nested deeper");
   std::string closed = std::string(10'000, '[') + std::string(10'000, ']');
   ExpectRefused(R"({"tick":{"deployment":"d1","t_s":)" + closed + "}}", "nested deeper");
+  // As many closing ones in a text before them do not make them fewer.
+  ExpectRefused(R"({"start":{"deployment":"\")" + std::string(100'000, ']') + R"(","mode":)" +
+                    std::string(100'000, '[') + std::string(100'000, ']') + "}}",
+                "nested deeper");
   ExpectRefused(std::string(std::size_t{5} << 20, 'x'), "too long");
   EXPECT_EQ(Ask(TickLine("d1", 10))["t_s"], 10);
 }

@@ -1,5 +1,6 @@
 #include "auspex/rollout/decide.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "auspex/rollout/json_codec.h"
@@ -11,17 +12,28 @@ namespace {
 constexpr std::int64_t kDeepest = 32;
 constexpr std::size_t kLongestLine = 4 << 20;
 
+// Brackets in texts do not count: there they could hide those that do.
+std::int64_t DepthOf(std::string_view line) {
+  std::int64_t depth = 0;
+  std::int64_t deepest = 0;
+  bool in_text = false;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    if (c == '"') in_text = !in_text;
+    if (in_text && c == '\\') ++i;
+    if (!in_text) depth += (c == '{' || c == '[') - (c == '}' || c == ']');
+    deepest = std::max(deepest, depth);
+  }
+  return deepest;
+}
+
 Result<Json> ParseLine(std::string_view line) {
   if (line.size() > kLongestLine) {
     return Fail(ErrorCode::kInvalidArgument, "{} bytes are too long for a line, {} are allowed",
                 line.size(), kLongestLine);
   }
-  std::int64_t depth = 0;
-  for (const char c : line) {
-    depth += (c == '{' || c == '[') - (c == '}' || c == ']');
-    if (depth > kDeepest)
-      return Fail(ErrorCode::kInvalidArgument, "nested deeper than {} levels", kDeepest);
-  }
+  if (DepthOf(line) > kDeepest)
+    return Fail(ErrorCode::kInvalidArgument, "nested deeper than {} levels", kDeepest);
   try {
     return Json::parse(line);
   } catch (const Json::exception& error) {
