@@ -11,6 +11,14 @@ namespace {
 
 using rollout::ServiceConfig;
 
+// What was read so far, of all files.
+struct Reading {
+  ConfigErrors errors;
+  Configuration configuration;
+  int servers = 0;
+  std::vector<std::string> signal_places;  // of services that ask Prometheus
+};
+
 double Factor(double time_scale, double seconds) { return seconds * time_scale; }
 
 void ReadLimits(ConfigSection limits, ServiceConfig* service) {
@@ -121,7 +129,7 @@ void ReadApproval(ConfigSection* spec, ServiceConfig* service) {
   section.Finish();
 }
 
-void ReadService(ConfigSection document, ConfigErrors* errors, Configuration* configuration) {
+void ReadService(ConfigSection document, Reading* reading) {
   ServiceConfig service;
   ConfigSection metadata = document.Section("metadata");
   service.name = metadata.Text("name");
@@ -155,16 +163,17 @@ void ReadService(ConfigSection document, ConfigErrors* errors, Configuration* co
                     service.name));
   if (spec.Has("traffic")) ReadTraffic(spec.Section("traffic"), &service);
   ReadSignals(&spec, &service);
+  if (!service.signals.empty()) reading->signal_places.push_back(spec.Place("signals"));
   ReadLimits(spec.Section("limits"), &service);
   ReadSteps(&spec, &service);
   ReadApproval(&spec, &service);
   spec.Finish();
-  for (const ServiceConfig& other : configuration->services) {
+  for (const ServiceConfig& other : reading->configuration.services) {
     if (other.name == service.name)
-      errors->Add(metadata.Place("name"),
-                  fmt::format("service '{}' is configured twice", service.name));
+      reading->errors.Add(metadata.Place("name"),
+                          fmt::format("service '{}' is configured twice", service.name));
   }
-  configuration->services.push_back(std::move(service));
+  reading->configuration.services.push_back(std::move(service));
 }
 
 // "127.0.0.1:8400".
@@ -232,13 +241,6 @@ void ReadServer(ConfigSection document, Configuration* configuration) {
   spec.Finish();
 }
 
-// What was read so far, of all files.
-struct Reading {
-  ConfigErrors errors;
-  Configuration configuration;
-  int servers = 0;
-};
-
 void ReadDocuments(const std::string& file, const Result<std::vector<ConfigSection>>& documents,
                    Reading* reading) {
   if (!documents.ok()) {
@@ -251,7 +253,7 @@ void ReadDocuments(const std::string& file, const Result<std::vector<ConfigSecti
       document.Refuse("", "apiVersion is missing; write apiVersion: auspex/v1");
     const std::string kind = document.Choice("kind", "", {"Service", "Server"});
     if (!document.Has("kind")) document.Refuse("", "kind is missing; Service or Server");
-    if (kind == "Service") ReadService(document, &reading->errors, &reading->configuration);
+    if (kind == "Service") ReadService(document, reading);
     if (kind == "Server") {
       if (++reading->servers > 1) document.Refuse("kind", "a second Server; one is enough");
       ReadServer(document, &reading->configuration);
@@ -262,12 +264,10 @@ void ReadDocuments(const std::string& file, const Result<std::vector<ConfigSecti
 }
 
 Result<Configuration> Finish(Reading reading) {
-  for (const ServiceConfig& service : reading.configuration.services) {
-    if (!service.signals.empty() && reading.configuration.server.prometheus_url.empty()) {
+  if (reading.configuration.server.prometheus_url.empty()) {
+    for (const std::string& place : reading.signal_places)
       reading.errors.Add(
-          service.name,
-          "signals are read from prometheus, but the Server has no metrics.prometheus.url");
-    }
+          place, "signals are read from prometheus, but the Server has no metrics.prometheus.url");
   }
   if (!reading.errors.empty())
     return Fail(ErrorCode::kInvalidArgument, "{}", reading.errors.ToText());
