@@ -330,6 +330,11 @@ TEST(Codec, ErrorsOfInputsNameTheKey) {
       {R"({"t_s":1,"observed":{"latency_us":[[1]]},)" + arms + "}", "latency_us"},
       {R"({"t_s":1,"observed":{"routes":{"/a":[1]}},)" + arms + "}", "routes"},
       {R"({"t_s":1,"observed":{"latency_us":[[5,1],[4,1]]},)" + arms + "}", "bucket"},
+      // 2^32 + 10 is no bucket 10, and a few counts of 2^63 - 1 have no sum.
+      {R"({"t_s":1,"observed":{"latency_us":[[4294967306,1]]},)" + arms + "}", "latency_us"},
+      {R"({"t_s":1,"observed":{"routes":{"/":[9223372036854775807,0]}},)" + arms + "}",
+       "observed.routes"},
+      {R"({"t_s":1,"observed":{"routes":{"/":[1,-1]}},)" + arms + "}", "observed.routes"},
   };
   for (const auto& [text, key] : cases) {
     const Result<Inputs> read = InputsFromJson(text);

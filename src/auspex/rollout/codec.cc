@@ -41,30 +41,38 @@ void ReadArm(Reader* reader, const char* key, telemetry::ArmWindow* arm) {
   reader->Join(in);
 }
 
+// A pair of whole numbers, each from 0 to its limit.
+Result<std::pair<std::int64_t, std::int64_t>> CheckPair(std::string_view key, const Json& value,
+                                                        std::string_view what, double most_first,
+                                                        double most_second) {
+  if (!value.is_array() || value.size() != 2 || !value[0].is_number_integer() ||
+      !value[1].is_number_integer()) {
+    return Fail(ErrorCode::kInvalidArgument, "{}: {}, not {}", key, what, Shown(value));
+  }
+  AUSPEX_TRY(const double first, CheckNumber(key, value[0], {0, most_first}));
+  AUSPEX_TRY(const double second, CheckNumber(key, value[1], {0, most_second}));
+  return std::pair{static_cast<std::int64_t>(first), static_cast<std::int64_t>(second)};
+}
+
 void ReadObservation(Reader* reader, Inputs* inputs) {
+  using telemetry::Sketch;
+  // The sketch's limit holds for routes too: ticks are summed up.
+  constexpr auto kMostCount = static_cast<double>(Sketch::kMaxCount);
   if (!reader->Has("observed")) return;
   Reader in(reader->Object("observed"));
-  std::vector<std::pair<std::int32_t, std::int64_t>> buckets;
+  std::vector<Sketch::Bucket> buckets;
   for (const Json& item : in.List("latency_us")) {
-    if (!item.is_array() || item.size() != 2 || !item[0].is_number_integer() ||
-        !item[1].is_number_integer()) {
-      in.Note(Fail(ErrorCode::kInvalidArgument, "latency_us: pairs of bucket and count, not {}",
-                   Shown(item)));
-      break;
-    }
-    buckets.emplace_back(item[0].get<std::int32_t>(), item[1].get<std::int64_t>());
+    const auto pair = in.Take(
+        CheckPair("latency_us", item, "pairs of bucket and count", Sketch::kLastBucket, kMostCount),
+        {});
+    buckets.emplace_back(static_cast<std::int32_t>(pair.first), pair.second);
   }
   telemetry::Window::Observation observed;
-  observed.latency_us = in.Take(telemetry::Sketch::FromBuckets(buckets), telemetry::Sketch());
+  observed.latency_us = in.Take(Sketch::FromBuckets(buckets), Sketch());
   for (const auto& [name, counts] : in.Object("routes").items()) {
-    if (!counts.is_array() || counts.size() != 2 || !counts[0].is_number_integer() ||
-        !counts[1].is_number_integer()) {
-      in.Note(Fail(ErrorCode::kInvalidArgument, "observed.routes: [requests, errors], not {}",
-                   Shown(counts)));
-      break;
-    }
-    observed.routes[name] = {.requests = counts[0].get<std::int64_t>(),
-                             .errors = counts[1].get<std::int64_t>()};
+    const auto pair = in.Take(
+        CheckPair("observed.routes", counts, "[requests, errors]", kMostCount, kMostCount), {});
+    observed.routes[name] = {.requests = pair.first, .errors = pair.second};
   }
   inputs->window.observed = std::move(observed);
   reader->Join(in);
