@@ -84,6 +84,9 @@ TEST_F(Decide, RefusesEveryBadLineAndGoesOn) {
   ExpectRefused(tick(R"("canary":{"requests":NaN},)" + baseline), "not JSON");
   ExpectRefused(tick(R"("canary":{"requests":Infinity},)" + baseline), "not JSON");
   ExpectRefused(tick(R"("canary":{"requests":1e999},)" + baseline), "JSON");
+  ExpectRefused(tick(R"("canary":{"requests":1e16},)" + baseline), "requests");
+  ExpectRefused(R"({"start":{"deployment":"d2","detect":0.5}})", "detect");
+  ExpectRefused(R"({"start":{"deployment":"d2","limits":{"bake_s":1e300}}})", "bake_s");
   ExpectRefused(tick(R"("canary":{"requests":-1},)" + baseline), "requests");
   ExpectRefused(tick(R"("canary":{"requests":"10"},)" + baseline), "requests");
   ExpectRefused(tick(R"("canary":{"requests":10,"slower":[11]},)" + baseline), "slower");

@@ -18,7 +18,7 @@ void ReadArm(Reader* reader, const char* key, telemetry::ArmWindow* arm) {
     reader->Note(
         Fail(ErrorCode::kInvalidArgument, "{}: missing; an object with requests and errors", key));
   Reader in(reader->Object(key));
-  arm->requests = in.Required("requests", {0, kInf});
+  arm->requests = in.Required("requests", {0, kMost});
   arm->errors = in.Number("errors", 0, {0, arm->requests});
   const Json& slower = in.List("slower");
   for (std::size_t i = 0; i < std::min<std::size_t>(3, slower.size()); ++i) {
@@ -30,13 +30,13 @@ void ReadArm(Reader* reader, const char* key, telemetry::ArmWindow* arm) {
       route.Note(Fail(ErrorCode::kInvalidArgument,
                       "routes: objects with requests and errors, not {}", Shown(item)));
     telemetry::ArmWindow::Route counts;
-    counts.requests = route.Required("requests", {0, kInf});
+    counts.requests = route.Required("requests", {0, kMost});
     counts.errors = route.Number("errors", 0, {0, counts.requests});
     arm->routes.push_back(counts);
     in.Join(route);
   }
   arm->up = in.Flag("up", true);
-  arm->in_flight = in.Number("in_flight", 0, {0, kInf});
+  arm->in_flight = in.Number("in_flight", 0, {0, kMost});
   arm->harmed = in.Number("harmed", 0, {0, arm->requests});
   reader->Join(in);
 }
@@ -129,7 +129,7 @@ Result<Inputs> InputsFrom(const Json& tick) {
   }
   inputs.hold = in.Text("hold", "");
   inputs.health_known = in.Flag("health_known", true);
-  inputs.covers_s = in.Number("covers_s", 0.0, {0, kInf});
+  inputs.covers_s = in.Number("covers_s", 0.0, {0, kMost});
   ReadObservation(&in, &inputs);
   for (const Json& item : in.List("orders"))
     inputs.orders.push_back(in.Take(OrderFrom(item), Order{}));

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <limits>
 #include <string>
 #include <string_view>
 
@@ -13,11 +12,13 @@
 
 namespace auspex::rollout {
 
-inline constexpr double kInf = std::numeric_limits<double>::infinity();
+// The most that a number may be, a count, seconds or a ratio: beyond what any service does, and far
+// from where sums and squares overflow. Nothing can be decided of infinities.
+inline constexpr double kMost = 1e15;
 
 struct Range {
-  double low = -kInf;
-  double high = kInf;
+  double low = -kMost;
+  double high = kMost;
 };
 
 template <typename T>

@@ -18,15 +18,15 @@ void ReadHistory(Reader* reader, RolloutSpec* spec) {
   Reader history(reader->Object("history"));
   evidence::History& out = spec->history;
   out.error_rate = history.Number("error_rate", .001, {0, 1});
-  out.error_s2 = history.Number("error_s2", 0, {0, kInf});
-  spec->t99_s = history.Number("t99_s", 0, {0, kInf});
+  out.error_s2 = history.Number("error_s2", 0, {0, kMost});
+  spec->t99_s = history.Number("t99_s", 0, {0, kMost});
   if (history.Has("latency_s2")) {
     const Json& list = history.List("latency_s2");
     if (list.size() != 3)
       history.Note(
           Fail(ErrorCode::kInvalidArgument, "latency_s2: three numbers, for t50, t90 and t99"));
     for (std::size_t i = 0; i < std::min<std::size_t>(3, list.size()); ++i) {
-      out.latency_s2[i] = history.Take(CheckNumber("latency_s2", list[i], {0, kInf}), 0.0);
+      out.latency_s2[i] = history.Take(CheckNumber("latency_s2", list[i], {0, kMost}), 0.0);
     }
   }
   for (const Json& item : history.List("routes")) {
@@ -46,7 +46,7 @@ void ReadHistory(Reader* reader, RolloutSpec* spec) {
     if (!gauge.Has("name"))
       gauge.Note(Fail(ErrorCode::kInvalidArgument, "gauges: each needs a name"));
     entry.noise.phi = gauge.Required("phi", {-.999, .999});
-    entry.noise.sigma = gauge.Required("sigma", {1e-12, kInf});
+    entry.noise.sigma = gauge.Required("sigma", {1e-12, kMost});
     out.gauges.push_back(std::move(entry));
     history.Join(gauge);
   }
@@ -70,7 +70,7 @@ void ReadSteps(Reader* reader, RolloutSpec* spec) {
     Reader in(item);
     LadderStep step;
     step.weight = in.Take(Weight::FromShare(in.Required("weight", {0, 1})), Weight::Zero());
-    step.for_s = in.Required("for_s", {1e-3, kInf});
+    step.for_s = in.Required("for_s", {1e-3, kMost});
     const Weight before = spec->steps.empty() ? Weight::Zero() : spec->steps.back().weight;
     if (step.weight <= before || step.weight == Weight::Whole()) {
       in.Note(Fail(ErrorCode::kInvalidArgument,
@@ -91,7 +91,7 @@ void ReadApproval(Reader* reader, RolloutSpec* spec) {
   if (!reader->Has("approval")) return;
   Reader in(reader->Object("approval"));
   spec->approval = Approval{.above_risk = in.Required("above_risk", {0, 1}),
-                            .timeout_s = in.Number("timeout_s", Approval().timeout_s, {1, kInf}),
+                            .timeout_s = in.Number("timeout_s", Approval().timeout_s, {1, kMost}),
                             .at_timeout = in.Choice("at_timeout", AtTimeout::kReject, kAtTimeout)};
   reader->Join(in);
 }
@@ -145,16 +145,16 @@ Result<RolloutSpec> SpecFrom(const Json& start) {
   spec.alpha = in.Number("alpha", .01, {1e-9, .5});
   spec.risk = in.Number("risk", .15, {0, 1});
   spec.time_scale = in.Number("time_scale", 1, {1e-3, 1e3});
-  spec.tick_s = in.Number("tick_s", DefaultTick(spec.criticality) * spec.time_scale, {1e-3, kInf});
-  spec.requests_per_s = in.Number("requests_per_s", 0, {0, kInf});
+  spec.tick_s = in.Number("tick_s", DefaultTick(spec.criticality) * spec.time_scale, {1e-3, kMost});
+  spec.requests_per_s = in.Number("requests_per_s", 0, {0, kMost});
   spec.rollback_below = in.Number("rollback_below", .1, {0, 1});
   spec.at_deadline = in.Choice("at_deadline", AtDeadline::kPromote, kAtDeadline);
-  spec.detect = in.Number("detect", 2);
-  spec.error_rate = in.Number("error_rate", .05);
+  spec.detect = in.Number("detect", 2, {1, kMost});
+  spec.error_rate = in.Number("error_rate", .05, {0, 1});
   Reader limits(in.Object("limits"));
-  spec.warm_up_s = limits.Number("warm_up_s", kWarmUpSeconds * spec.time_scale, {0, kInf});
-  spec.bake_s = limits.Number("bake_s", kBakeSeconds * spec.time_scale, {0, kInf});
-  spec.deadline_s = limits.Number("deadline_s", kDeadlineSeconds * spec.time_scale, {0, kInf});
+  spec.warm_up_s = limits.Number("warm_up_s", kWarmUpSeconds * spec.time_scale, {0, kMost});
+  spec.bake_s = limits.Number("bake_s", kBakeSeconds * spec.time_scale, {0, kMost});
+  spec.deadline_s = limits.Number("deadline_s", kDeadlineSeconds * spec.time_scale, {0, kMost});
   in.Join(limits);
   ReadSteps(&in, &spec);
   ReadApproval(&in, &spec);
