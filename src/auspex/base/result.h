@@ -70,12 +70,14 @@ class [[nodiscard]] Result {
   Result(const T& value)
       : state_(value) {}  // NOLINT(google-explicit-constructor): reads as the value
   Result(T&& value) : state_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  // NOLINTBEGIN(bugprone-forwarding-reference-overload): the constraint leaves Result itself out
   template <typename U>
   requires(std::is_convertible_v<U, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
            !std::is_same_v<std::remove_cvref_t<U>, Failure> &&
            !std::is_same_v<std::remove_cvref_t<U>, Error> &&
            !std::is_same_v<std::remove_cvref_t<U>, Result>) Result(U&& value)
       : state_(T(std::forward<U>(value))) {}  // NOLINT(google-explicit-constructor)
+  // NOLINTEND(bugprone-forwarding-reference-overload)
   Result(Failure failure)
       : state_(tl::unexpect, std::move(failure.error)) {}  // NOLINT(google-explicit-constructor)
 
@@ -135,6 +137,7 @@ using Status = Result<void>;
 
 }  // namespace auspex
 
+// NOLINTBEGIN(bugprone-macro-parentheses): names and declarations cannot stand in parentheses
 #define AUSPEX_CONCAT_INNER(a, b) a##b
 #define AUSPEX_CONCAT(a, b) AUSPEX_CONCAT_INNER(a, b)
 // AUSPEX_TRY(const auto x, F()); or AUSPEX_TRY(G()); returns the error of the call, if any, from
@@ -153,3 +156,4 @@ using Status = Result<void>;
   AUSPEX_TRY_VALUE(AUSPEX_CONCAT(try_, __LINE__), declaration, expression)
 #define AUSPEX_TRY_PICK(a, b, name, ...) name
 #define AUSPEX_TRY(...) AUSPEX_TRY_PICK(__VA_ARGS__, AUSPEX_TRY_2, AUSPEX_TRY_1, )(__VA_ARGS__)
+// NOLINTEND(bugprone-macro-parentheses)
