@@ -386,5 +386,14 @@ TEST_F(ConfigFiles, ReadsAFileAndSaysWhyNot) {
             ErrorCode::kInvalidArgument);  // endless
 }
 
+TEST(ConfigErrors, StandByFileThenLineThenColumn) {
+  ConfigErrors errors;
+  for (const char* place : {"b.yaml:10:2", "b.yaml:9:3", "a.yaml:1:1", "b.yaml:9:1", "b.yaml"})
+    errors.Add(place, "wrong");
+  EXPECT_EQ(errors.ToText(),
+            "b.yaml: wrong\nb.yaml:9:1: wrong\nb.yaml:9:3: wrong\nb.yaml:10:2: wrong\n"
+            "a.yaml:1:1: wrong");
+}
+
 }  // namespace
 }  // namespace auspex

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <tuple>
 
 #include "auspex/base/weight.h"
 
@@ -197,6 +198,27 @@ std::optional<std::string> Nearest(std::string_view word, const std::vector<std:
   return best;
 }
 
+namespace {
+
+// "auspex.yaml:12:5" into its parts; a place without numbers stands first in its file.
+std::tuple<std::string, long, long> Split(std::string_view place) {
+  const auto take = [&place](long fallback) {
+    const std::size_t colon = place.rfind(':');
+    long number = fallback;
+    if (colon == std::string_view::npos) return number;
+    const auto [end, failed] =
+        std::from_chars(place.data() + colon + 1, place.data() + place.size(), number);
+    if (failed != std::errc() || end != place.data() + place.size()) return fallback;
+    place = place.substr(0, colon);
+    return number;
+  };
+  const long column = take(0);
+  const long line = take(0);
+  return {std::string(place), line, column};
+}
+
+}  // namespace
+
 void ConfigErrors::Add(std::string_view place, std::string_view message) {
   // A value in it may hold what "\n" or "\e" in YAML stand for: one line each, and nothing that
   // moves a terminal's cursor.
@@ -206,7 +228,13 @@ void ConfigErrors::Add(std::string_view place, std::string_view message) {
     const bool control = byte < 0x20 || byte == 0x7f;
     line += control ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
   }
-  lines_.push_back(std::move(line));
+  const auto [file, row, column] = Split(place);
+  const auto known = std::find(files_.begin(), files_.end(), file);
+  const Order order{static_cast<std::size_t>(known - files_.begin()), row, column};
+  if (known == files_.end()) files_.push_back(file);
+  const auto at = std::upper_bound(order_.begin(), order_.end(), order) - order_.begin();
+  order_.insert(order_.begin() + at, order);
+  lines_.insert(lines_.begin() + at, std::move(line));
 }
 
 std::string ConfigErrors::ToText() const { return fmt::format("{}", fmt::join(lines_, "\n")); }

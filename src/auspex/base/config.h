@@ -41,14 +41,23 @@ void to_json(Json& json, const Secret&) {  // NOLINT(readability-identifier-nami
 // Everything that is wrong with a configuration, each with its place.
 class ConfigErrors {
  public:
-  // `place`: "auspex.yaml:12:5". Control characters are shown as \x1b.
+  // `place`: "auspex.yaml:12:5". Control characters are shown as \x1b. Errors stand in the order of
+  // their files' first errors, then by line and column.
   void Add(std::string_view place, std::string_view message);
   [[nodiscard]] bool empty() const { return lines_.empty(); }
   [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
   [[nodiscard]] std::string ToText() const;  // one a line
 
  private:
+  struct Order {
+    std::size_t file = 0;  // of files_
+    long line = 0;
+    long column = 0;
+    friend auto operator<=>(const Order&, const Order&) = default;
+  };
   std::vector<std::string> lines_;
+  std::vector<Order> order_;  // of lines_
+  std::vector<std::string> files_;
 };
 
 // One mapping of a YAML document. Readers note what is wrong in the shared ConfigErrors and give
