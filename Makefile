@@ -18,7 +18,7 @@ $(BUILD)/build.ninja: CMakeLists.txt CMakePresets.json | deps
 
 build: deps $(BUILD)/build.ninja  ## The optimised binary, build/auspex
 	cmake --build $(BUILD) --parallel $(JOBS) --target auspex
-	@ln -sfn $(PRESET)/auspex build/auspex
+	@if [ $(PRESET) = ci ]; then ln -sfn ci/auspex build/auspex; fi
 
 # Whole rollouts run after the rest: beside compilers and stress tests a healthy release looks slow.
 test: build  ## Builds and runs every test
@@ -27,7 +27,7 @@ test: build  ## Builds and runs every test
 	cd $(BUILD) && ctest --output-on-failure --parallel 3 --label-regex e2e
 
 demo: build  ## One real rollout on this machine, without a fault
-	build/auspex demo
+	$(BUILD)/auspex demo
 
 # Whole rollouts (label e2e) are left out: under a sanitizer the controller and its lab fall behind the traffic they judge.
 define sanitized
