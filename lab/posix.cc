@@ -35,21 +35,6 @@ Result<std::uint16_t> PortOf(const Fd& fd) {
 
 }  // namespace
 
-Fd& Fd::operator=(Fd&& other) noexcept {
-  if (this != &other) {
-    Reset();
-    fd_ = std::exchange(other.fd_, -1);
-  }
-  return *this;
-}
-
-Fd::~Fd() { Reset(); }
-
-void Fd::Reset() {
-  if (fd_ >= 0) close(fd_);
-  fd_ = -1;
-}
-
 Failure FailErrno(std::string_view what, int error) {
   return Fail(ErrorCode::kUnavailable, "{}: {}", what, std::system_category().message(error));
 }

@@ -3,30 +3,11 @@
 #include <cerrno>
 #include <cstdint>
 #include <string_view>
-#include <utility>
 
+#include "auspex/base/fd.h"
 #include "auspex/base/result.h"
 
 namespace auspex::lab {
-
-// Owns a file descriptor; -1 is none.
-class Fd {
- public:
-  Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept;
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  ~Fd();
-
-  [[nodiscard]] int get() const { return fd_; }
-  [[nodiscard]] bool valid() const { return fd_ >= 0; }
-  void Reset();
-
- private:
-  int fd_ = -1;
-};
 
 // kUnavailable with "WHAT: the system's words".
 [[nodiscard]] Failure FailErrno(std::string_view what, int error = errno);

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -17,22 +16,10 @@
 #include <system_error>
 #include <thread>
 
+#include "auspex/base/fd.h"
+
 namespace auspex::traffic {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 struct Address {
   sockaddr_storage bytes{};
@@ -58,8 +45,7 @@ int MillisUntil(MonotonicTime deadline) {
 }
 
 // Until the socket is ready (or broken: the next call on it says how).
-Status WaitFor(const Descriptor& socket, short events, MonotonicTime deadline,
-               std::string_view doing) {
+Status WaitFor(const Fd& socket, short events, MonotonicTime deadline, std::string_view doing) {
   while (true) {
     const int wait_ms = MillisUntil(deadline);
     if (wait_ms == 0) return Late(doing);
@@ -70,7 +56,7 @@ Status WaitFor(const Descriptor& socket, short events, MonotonicTime deadline,
   }
 }
 
-Status FinishConnecting(const Descriptor& socket, MonotonicTime deadline) {
+Status FinishConnecting(const Fd& socket, MonotonicTime deadline) {
   AUSPEX_TRY(WaitFor(socket, POLLOUT, deadline, "connect"));
   int error = 0;
   socklen_t size = sizeof error;
@@ -79,7 +65,7 @@ Status FinishConnecting(const Descriptor& socket, MonotonicTime deadline) {
   return {};
 }
 
-Status Connect(const Descriptor& socket, const Address& address, MonotonicTime deadline) {
+Status Connect(const Fd& socket, const Address& address, MonotonicTime deadline) {
   while (true) {
     const auto* const bytes = reinterpret_cast<const sockaddr*>(&address.bytes);
     if (::connect(socket.get(), bytes, address.size) == 0) return {};
@@ -91,7 +77,7 @@ Status Connect(const Descriptor& socket, const Address& address, MonotonicTime d
   }
 }
 
-Status WriteAll(const Descriptor& socket, std::string_view bytes, MonotonicTime deadline) {
+Status WriteAll(const Fd& socket, std::string_view bytes, MonotonicTime deadline) {
   while (!bytes.empty()) {
     AUSPEX_TRY(WaitFor(socket, POLLOUT, deadline, "write"));
     const ssize_t written = ::send(socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -104,7 +90,7 @@ Status WriteAll(const Descriptor& socket, std::string_view bytes, MonotonicTime 
   return {};
 }
 
-Result<std::string> ReadToEnd(const Descriptor& socket, MonotonicTime deadline) {
+Result<std::string> ReadToEnd(const Fd& socket, MonotonicTime deadline) {
   std::string answer;
   std::array<char, 16'384> chunk{};
   while (true) {
@@ -132,8 +118,7 @@ Result<std::string> Whole(std::string_view answer) {
 
 Result<std::string> Exchange(const Address& address, std::string_view line,
                              MonotonicTime deadline) {
-  const Descriptor socket(
-      ::socket(address.bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const Fd socket(::socket(address.bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (socket.get() < 0) return SystemFailure("socket", errno);
   AUSPEX_TRY(Connect(socket, address, deadline));
   AUSPEX_TRY(WriteAll(socket, line, deadline));
