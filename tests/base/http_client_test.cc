@@ -197,57 +197,6 @@ TEST(HttpClient, ServesSeveralThreads) {
   EXPECT_EQ(right, 80);
 }
 
-TEST(HttpStream, HandsOverChunksUntilTheEnd) {
-  ScriptedServer server([](const Exchange& exchange) {
-    exchange.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
-    exchange.Send("2\r\nde\r\n0\r\n\r\n");
-    return false;
-  });
-  std::string got;
-  const auto status = StreamHttp({.url = server.Url(), .max_body_bytes = 2},
-                                 [&](std::string_view chunk) { return got += chunk, true; });
-  EXPECT_TRUE(status.ok());
-  EXPECT_EQ(got, "abcde");
-}
-
-TEST(HttpStream, EndsWellWhenToldToStopAndMayAskMeanwhile) {
-  ScriptedServer server([](const Exchange& exchange) {
-    if (exchange.head().starts_with("GET /other")) return exchange.Answer("200 OK", "other"), true;
-    exchange.Send("HTTP/1.1 200 OK\r\n\r\ndata: 1\n\n");
-    return exchange.Hang(), false;
-  });
-  std::string other;
-  const auto status = StreamHttp({.url = server.Url("/events")}, [&](std::string_view) {
-    const auto answer = SendHttp({.url = server.Url("/other")});
-    if (answer.ok()) other = answer->body;
-    return false;
-  });
-  EXPECT_TRUE(status.ok()) << status.error().message;
-  EXPECT_EQ(other, "other");
-}
-
-TEST(HttpStream, SilenceIsUnavailable) {
-  ScriptedServer server([](const Exchange& exchange) {
-    exchange.Send("HTTP/1.1 200 OK\r\n\r\nfirst");
-    return exchange.Hang(), false;
-  });
-  std::string got;
-  const auto status = StreamHttp({.url = server.Url(), .timeout = 1s},
-                                 [&](std::string_view chunk) { return got += chunk, true; });
-  ASSERT_FALSE(status.ok());
-  EXPECT_EQ(status.error().code, ErrorCode::kUnavailable);
-  EXPECT_EQ(got, "first");
-}
-
-TEST(HttpStream, AnotherStatusIsAnErrorWithTheBodysBegin) {
-  ScriptedServer server([](const Exchange& exchange) {
-    return exchange.Answer("401 Unauthorized", "no token"), false;
-  });
-  const auto status =
-      StreamHttp({.url = server.Url()}, [](std::string_view) { return ADD_FAILURE(), true; });
-  EXPECT_THAT(status.error().message, AllOf(HasSubstr("401"), HasSubstr("no token")));
-}
-
 // A server of made-up answers and a clock that only sleeping moves.
 class Retry : public ::testing::Test {
  protected:

@@ -351,17 +351,5 @@ TEST(Codec, TextThatIsNotUtf8IsWrittenAllTheSame) {
   EXPECT_TRUE(InputsFromJson(ToJson(inputs)).ok());
 }
 
-TEST(Codec, OrdersHaveNames) {
-  for (const auto kind : {Order::Kind::kPause, Order::Kind::kResume, Order::Kind::kPromote,
-                          Order::Kind::kAbort, Order::Kind::kWeight}) {
-    const Result<Order::Kind> read = OrderKindFromName(Name(kind));
-    ASSERT_TRUE(read.ok());
-    EXPECT_EQ(*read, kind);
-  }
-  const Result<Order::Kind> unknown = OrderKindFromName("halt");
-  ASSERT_FALSE(unknown.ok());
-  EXPECT_THAT(unknown.error().message, HasSubstr("halt"));
-}
-
 }  // namespace
 }  // namespace auspex::rollout

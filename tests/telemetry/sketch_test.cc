@@ -86,21 +86,9 @@ RC_GTEST_PROP(Sketch, BucketsRoundTripAndAreBounded, ()) {
   RC_ASSERT(*back == sketch);
 }
 
-RC_GTEST_PROP(Sketch, CountAboveIsExactOutsideTheBucketOfTheValue, ()) {
-  const auto values = *Latencies();
-  const double at = *Latency();
-  const auto above = [&](double edge) {
-    return std::count_if(values.begin(), values.end(), [&](double v) { return Counted(v) > edge; });
-  };
-  const std::int64_t counted = SketchOf(values).CountAbove(at);
-  RC_ASSERT(counted <= above(Counted(at)));
-  RC_ASSERT(counted >= above(Counted(at) * (1.01 / 0.99) * (1 + 1e-9)));
-}
-
 TEST(Sketch, HasNoQuantileWhenEmpty) {
   EXPECT_EQ(Sketch().Quantile(0.5), std::nullopt);
   EXPECT_EQ(Sketch().count(), 0);
-  EXPECT_EQ(Sketch().CountAbove(1), 0);
   EXPECT_TRUE(Sketch().Buckets().empty());
 }
 

@@ -86,22 +86,13 @@ struct Transfer {
   HttpResponse response;
   std::size_t max_body_bytes = 0;
   bool too_long = false;
-  bool stopped = false;
   bool headers_whole = false;
-  CURL* handle = nullptr;
   char detail[CURL_ERROR_SIZE] = {};
-  const std::function<bool(std::string_view)>* take = nullptr;
 };
 
 std::size_t TakeBody(char* data, std::size_t size, std::size_t count, void* user) {
   auto* transfer = static_cast<Transfer*>(user);
   const std::string_view chunk(data, size * count);
-  long status = 0;
-  curl_easy_getinfo(transfer->handle, CURLINFO_RESPONSE_CODE, &status);
-  if (transfer->take != nullptr && status == 200) {
-    transfer->stopped = !(*transfer->take)(chunk);
-    return transfer->stopped ? 0 : chunk.size();
-  }
   if (transfer->response.body.size() + chunk.size() > transfer->max_body_bytes) {
     transfer->too_long = true;
     return 0;
@@ -139,7 +130,7 @@ long Milliseconds(Duration duration) {
 
 // curl's options are variadic: the types are the ones its manual names.
 void SetOptions(CURL* curl, const HttpRequest& request, const Target& target, curl_slist* headers,
-                Transfer* transfer, bool streaming) {
+                Transfer* transfer) {
   const long milliseconds = Milliseconds(request.timeout);
   curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -161,13 +152,7 @@ void SetOptions(CURL* curl, const HttpRequest& request, const Target& target, cu
   }
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
                    std::max(1L, std::min(milliseconds, Milliseconds(request.connect_timeout))));
-  if (streaming) {
-    // Slower than one byte a second for that long is silence.
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, std::max(1L, milliseconds / 1000));
-  } else {
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, std::max(1L, milliseconds));
-  }
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, std::max(1L, milliseconds));
   if (!request.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, request.ca_file.c_str());
   curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, request.verify_peer ? 1L : 0L);
   curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, request.verify_peer ? 2L : 0L);
@@ -212,8 +197,7 @@ Status Perform(CURL* curl, const HttpRequest& request, Transfer* transfer) {
     return Fail(ErrorCode::kUnavailable, "{}: no time left to ask", target.place);
   const List headers = HeaderLines(request);
   transfer->max_body_bytes = request.max_body_bytes;
-  transfer->handle = curl;
-  SetOptions(curl, request, target, headers.get(), transfer, transfer->take != nullptr);
+  SetOptions(curl, request, target, headers.get(), transfer);
   const CURLcode code = curl_easy_perform(curl);
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
@@ -222,7 +206,7 @@ Status Perform(CURL* curl, const HttpRequest& request, Transfer* transfer) {
     return Fail(ErrorCode::kInvalidArgument, "{} answers with more than {} bytes", target.place,
                 request.max_body_bytes);
   }
-  if (code != CURLE_OK && !transfer->stopped) {
+  if (code != CURLE_OK) {
     return Fail(ErrorCode::kUnavailable, "{}: {}", target.place,
                 transfer->detail[0] != 0 ? transfer->detail : curl_easy_strerror(code));
   }
@@ -269,18 +253,6 @@ Result<HttpResponse> SendHttp(const HttpRequest& request) {
   Transfer transfer;
   AUSPEX_TRY(Perform(ThreadHandle(), request, &transfer));
   return std::move(transfer.response);
-}
-
-Status StreamHttp(const HttpRequest& request, const std::function<bool(std::string_view)>& take) {
-  InitOnce();
-  // Its own handle, so that `take` may send requests on this thread.
-  const Easy handle(curl_easy_init());
-  Transfer transfer;
-  transfer.take = &take;
-  AUSPEX_TRY(Perform(handle.get(), request, &transfer));
-  if (transfer.response.status == 200) return {};
-  return Fail(ErrorCode::kUnavailable, "status {}: {}", transfer.response.status,
-              transfer.response.body.substr(0, 200));
 }
 
 Result<HttpResponse> SendWithRetry(const HttpSend& send, HttpRequest request,

@@ -41,13 +41,6 @@ struct HttpResponse {
 // Thread-safe.
 Result<HttpResponse> SendHttp(const HttpRequest& request);
 
-// As SendHttp, but hands over the body as it comes until `take` returns false (then it ends well)
-// or nothing comes for `request.timeout` (in whole seconds, at least 1). `take` may send requests
-// of its own; sees only bodies of status 200; any other status is an error kUnavailable with the
-// body's begin.
-Status StreamHttp(const HttpRequest& request,
-                  const std::function<bool(std::string_view chunk)>& take);
-
 // How to ask again. `clock`, `random` and `sleep` outlive the call.
 struct RetryPlan {
   MonotonicTime deadline = {};  // of everything together

@@ -240,12 +240,4 @@ Result<Order> OrderFromJson(std::string_view text) {
 
 std::string_view Name(Order::Kind kind) { return NameIn(kOrders, kind); }
 
-Result<Order::Kind> OrderKindFromName(std::string_view name) {
-  for (const Word<Order::Kind>& word : kOrders) {
-    if (word.name == name) return word.value;
-  }
-  return Fail(ErrorCode::kInvalidArgument,
-              "order '{}': one of pause, resume, promote, abort, weight, approve, reject", name);
-}
-
 }  // namespace auspex::rollout

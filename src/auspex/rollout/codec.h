@@ -32,6 +32,5 @@ Result<Order> OrderFromJson(std::string_view text);
 
 // "pause" … "reject".
 [[nodiscard]] std::string_view Name(Order::Kind kind);
-Result<Order::Kind> OrderKindFromName(std::string_view name);
 
 }  // namespace auspex::rollout

@@ -83,15 +83,6 @@ std::optional<double> Sketch::Quantile(double q) const {
   return ValueOf(first_ + static_cast<std::int32_t>(i));
 }
 
-std::int64_t Sketch::CountAbove(double value) const {
-  const std::int32_t index = IndexOf(value);
-  std::int64_t above = 0;
-  for (std::size_t i = 0; i < counts_.size(); ++i) {
-    if (first_ + static_cast<std::int32_t>(i) > index) above += counts_[i];
-  }
-  return above;
-}
-
 std::vector<Sketch::Bucket> Sketch::Buckets() const {
   std::vector<Bucket> buckets;
   for (std::size_t i = 0; i < counts_.size(); ++i) {

@@ -33,9 +33,6 @@ class Sketch {
   // max(1, ceil(q n)), within 1 %. nullopt when empty. q in [0, 1]; outside counts as the nearer
   // end.
   [[nodiscard]] std::optional<double> Quantile(double q) const;
-  // How many were above `value` (exact but for the bucket that `value` falls in, which counts as
-  // not above).
-  [[nodiscard]] std::int64_t CountAbove(double value) const;
 
   // (bucket index, count > 0), ascending: what is stored and sent.
   [[nodiscard]] std::vector<Bucket> Buckets() const;
