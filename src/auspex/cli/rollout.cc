@@ -138,6 +138,8 @@ int RolloutExplain(const ClientOptions& client, const std::string& id) {
                metric["log_e"].get<double>(), 100 * metric["share"].get<double>(),
                metric["baseline_rate"].get<double>());
   }
+  for (const ordered_json& cause : evidence["causes"])
+    fmt::print("\nspeaks against the canary: {}\n", cause["reason"].get<std::string>());
   return kGood;
 }
 

@@ -61,46 +61,58 @@ std::optional<Choice> AtTheDeadline(const Rollout& rollout, const TickView& tick
   return std::nullopt;
 }
 
-std::string MetricInWords(const std::string& name, const std::vector<std::string>& routes) {
-  if (name == "errors" || name == "high.errors") return "errors";
+constexpr std::string_view kHighLoad = "high.";
+
+// What the metric counts, as a person would say it.
+std::string MetricInWords(std::string_view name, const std::vector<std::string>& routes) {
+  if (name.starts_with(kHighLoad))
+    return MetricInWords(name.substr(kHighLoad.size()), routes) + " at high load";
   if (name.starts_with("route")) {
-    const std::size_t index = static_cast<std::size_t>(std::stoul(name.substr(5)));
+    const std::size_t index = static_cast<std::size_t>(std::stoul(std::string(name.substr(5))));
     return index < routes.size() ? fmt::format("errors of route {}", routes[index])
-                                 : "errors of " + name;
+                                 : fmt::format("errors of {}", name);
   }
-  if (name.ends_with("t50")) return "requests slower than the baseline's median";
-  if (name.ends_with("t90")) return "requests slower than the baseline's p90";
-  if (name.ends_with("t99")) return "requests slower than the baseline's p99";
-  return name;
+  if (name == "t50") return "requests slower than the baseline's median";
+  if (name == "t90") return "requests slower than the baseline's p90";
+  if (name == "t99") return "requests slower than the baseline's p99";
+  if (name.starts_with("level.")) return fmt::format("{} above the baseline's", name.substr(6));
+  if (name.starts_with("slope."))
+    return fmt::format("{} growing against the baseline's", name.substr(6));
+  return std::string(name);
 }
 
-std::string CountsInWords(const Rollout& rollout, const std::string& name) {
-  const auto percent = [](double events, double requests) {
-    return requests > 0 ? 100.0 * events / requests : 0.0;
+// Of a metric that all requests count for.
+std::optional<std::string> CountsInWords(const Rollout& rollout, const std::string& name) {
+  static constexpr std::string_view kEdges[] = {"t50", "t90", "t99"};
+  const auto edge = std::find(std::begin(kEdges), std::end(kEdges), name);
+  const bool slower = edge != std::end(kEdges);
+  if (name != "errors" && !slower) return std::nullopt;
+  const auto i = static_cast<std::size_t>(edge - std::begin(kEdges));
+  const auto events = [&](const Rollout::Totals& arm) {
+    return slower ? arm.slower[i] : arm.errors;
   };
-  double canary = rollout.canary.errors, baseline = rollout.baseline.errors;
-  for (std::size_t i = 0; i < 3; ++i) {
-    static constexpr std::string_view kEdges[] = {"t50", "t90", "t99"};
-    if (name.ends_with(kEdges[i]))
-      canary = rollout.canary.slower[i], baseline = rollout.baseline.slower[i];
-  }
+  const auto percent = [&](const Rollout::Totals& arm) {
+    return arm.requests > 0 ? 100.0 * events(arm) / arm.requests : 0.0;
+  };
   return fmt::format("{:.3g} % of the canary's {:.0f} requests, {:.3g} % of the baseline's {:.0f}",
-                     percent(canary, rollout.canary.requests), rollout.canary.requests,
-                     percent(baseline, rollout.baseline.requests), rollout.baseline.requests);
+                     percent(rollout.canary), rollout.canary.requests, percent(rollout.baseline),
+                     rollout.baseline.requests);
 }
 
 }  // namespace
+
+std::string MetricSentence(const Rollout& rollout, const std::string& name) {
+  const std::string words = MetricInWords(name, rollout.spec.route_names);
+  const std::optional<std::string> counts = CountsInWords(rollout, name);
+  return counts ? words + ": " + *counts : words;
+}
 
 std::string ProofSentence(const Rollout& rollout) {
   const std::vector<evidence::MetricState> metrics = rollout.evidence->Metrics();
   const auto first =
       std::max_element(metrics.begin(), metrics.end(),
                        [](const auto& a, const auto& b) { return a.share < b.share; });
-  const std::string words = MetricInWords(first->name, rollout.spec.route_names);
-  const bool counted = !first->name.starts_with("route") && !first->name.starts_with("level") &&
-                       !first->name.starts_with("slope");
-  return fmt::format("{}{}; E = {:.3g} against a bar of {:.3g}", words,
-                     counted ? ": " + CountsInWords(rollout, first->name) : std::string(),
+  return fmt::format("{}; E = {:.3g} against a bar of {:.3g}", MetricSentence(rollout, first->name),
                      std::exp(std::min(rollout.evidence->log_e(), 700.0)),
                      1.0 / rollout.spec.alpha);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "auspex/rollout/adaptive.h"
 #include "auspex/rollout/json_codec.h"
 
 namespace auspex::rollout {
@@ -92,10 +93,13 @@ std::string EvidenceJson(const std::string& id, const Rollout& rollout) {
   for (const evidence::MetricState& metric : metrics) {
     // A cause is a metric that speaks against the canary.
     if (metric.share < kWorthNaming || metric.log_e <= 0.0) continue;
-    causes.push_back({{"node", rollout.spec.service},
-                      {"metric", MetricName(metric.name, rollout.spec)},
-                      {"score", metric.log_e},
-                      {"share", metric.share}});
+    causes.push_back(
+        {{"node", rollout.spec.service},
+         {"metric", MetricName(metric.name, rollout.spec)},
+         {"score", metric.log_e},
+         {"share", metric.share},
+         {"reason", fmt::format("{}; by itself E = {:.3g}", MetricSentence(rollout, metric.name),
+                                std::exp(std::min(metric.log_e, 700.0)))}});
   }
   return Dump(out);
 }

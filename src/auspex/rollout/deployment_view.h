@@ -32,7 +32,9 @@ struct DeploymentView {
 [[nodiscard]] std::string ToJson(const DeploymentView& view);
 // The same with "alert": what a person should know.
 [[nodiscard]] std::string AlertJson(const DeploymentView& view, std::string_view alert);
-// What the evidence stands on, per metric: {"deployment","log_e","bar","metrics":[…],"causes":[…]}.
+// What the evidence stands on, per metric:
+// {"deployment","log_e","log_e_bar",…,"metrics":[…],"causes":[{"node","metric","score","share","reason"}…]};
+// causes are the metrics that speak against the canary, most of the evidence first.
 [[nodiscard]] std::string EvidenceJson(const std::string& id, const Rollout& rollout);
 
 }  // namespace auspex::rollout
