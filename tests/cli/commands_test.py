@@ -74,7 +74,8 @@ class Help(Case):
             self.assertTrue(lines[1].strip().startswith(("auspex", "my-")) and lines[2].strip().startswith(("auspex", "my-")), done.stdout)
 
     def test_wrong_use_is_2(self):
-        for arguments in ([], ["fly"], ["demo", "--fault"], ["rollout", "pause", "x"], ["demo", "--fault", "gremlins"], ["demo", "--rps", "0"]):
+        for arguments in ([], ["fly"], ["demo", "--fault"], ["rollout", "pause", "x"], ["demo", "--fault", "gremlins"], ["demo", "--rps", "0"], ["rollout", "get", ""],
+                          ["rollout", "abort", "", "--reason", "x"]):
             self.assertEqual(run(*arguments).returncode, 2, arguments)
 
 
@@ -115,6 +116,11 @@ class Check(Case):
         self.bad(good + "  signals: [{name: m, role: saturation, from: prometheus, query: up}]\n", "prometheus")
         self.bad(good + "---\napiVersion: auspex/v1\nkind: Server\nspec: {metrics: {prometheus: {url: 'http://x', bearer: {file: /no/such/file}}}}\n", "/no/such/file")
         self.bad(good + "---\napiVersion: auspex/v1\nkind: Server\nspec: {metrics: {prometheus: {url: 'http://x', bearer: hunter2}}}\n", "env: NAME")
+        self.bad(good + "  signals: [{name: m, from: proxy_log}, {name: m, from: proxy_log}]\n", "auspex.yaml:6:", "a second signal 'm'")
+        # Whatever the socket, requests and weights are known by backend and server.
+        other = good.replace("name: checkout", "name: shop").replace("h.sock", "other.sock")
+        self.bad(good + "---\n" + other.replace("[a, b]", "[b, c]"), "auspex.yaml:11:", "'b' of backend 'checkout'", "'checkout' already")
+        self.refused(run("check", self.file(good + "---\n" + other.replace("[a, b]", "[c, d]"))), 0, "shop")
         self.assertNotIn("hunter2", run("check", self.file(good + "---\napiVersion: auspex/v1\nkind: Server\nspec: {metrics: {prometheus: {url: 'http://x', bearer: hunter2}}}\n")).stderr)
         self.refused(run("check", str(self.path / "none.yaml")), 2, "none.yaml")
 
@@ -122,6 +128,10 @@ class Check(Case):
         done = run("check", self.file((SERVICE % "/run/h.sock").replace("socket: /run/h.sock", "sockets: [/run/a.sock, run/b.sock]")))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("at 2 proxies: /run/a.sock, run/b.sock", done.stdout)
+
+    def test_standard_input(self):
+        self.refused(run("check", "-", stdin=SERVICE % "/run/h.sock"), 0, "checkout")
+        self.refused(run("check", "-", stdin=(SERVICE % "/run/h.sock") + "  criticality: 9\n"), 2, "<stdin>:6:")
 
     def test_every_error_is_named_at_once(self):
         done = run("check", self.file((SERVICE % "/h") + "  alpha: 7\n  mode: x\n  bogus: 1\n"))
@@ -141,10 +151,66 @@ class Decide(Case):
         self.assertEqual([a["line"] for a in answers[1:4]], [2, 3, 4])
         self.assertEqual(answers[4]["decision"], "advance")
 
+    def test_a_very_long_line_is_one_error_in_bounded_memory(self):
+        decide = subprocess.Popen([AUSPEX, "decide", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(decide.kill)
+
+        def ask(line):
+            decide.stdin.write(line + b"\n")
+            decide.stdin.flush()
+            return json.loads(decide.stdout.readline())
+
+        def most_kb():
+            status = pathlib.Path(f"/proc/{decide.pid}/status").read_text()
+            return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
+
+        self.assertEqual(ask(b'{"start":{"deployment":"d","tick_s":10}}')["deployment"], "d")
+        before = most_kb()
+        self.assertIn("too long", ask(b"x" * 100_000_000)["error"])
+        self.assertLess(most_kb() - before, 50_000)
+        self.assertIn("line 3", ask(b"{}")["error"])
+        decide.stdin.close()
+        self.assertEqual(decide.wait(20), 0)
+        decide.stdout.close()
+
 
 class ReplayAndAudit(Case):
     def test_reference_trace_replays(self):
-        self.refused(run("replay", str(TRACE)), 0, "1518 decisions")
+        # Another implementation's file: its sums and sentences may differ, and the answer says so.
+        done = run("replay", str(TRACE))
+        self.refused(done, 0, "1518 decisions", "all the same", "numbers to 1e-9")
+        self.assertNotIn("all the same bit for bit", done.stdout)
+
+    def recorded(self):
+        """Lines in and out of a `decide` of ours."""
+        lines = ['{"start":{"deployment":"d","tick_s":10,"requests_per_s":100}}',
+                 '{"tick":{"deployment":"d","t_s":10,"canary":{"requests":20,"errors":0},"baseline":{"requests":980,"errors":1}}}',
+                 '{"stop":{"deployment":"d"}}', '{"start":{"deployment":"d"}}']
+        answers = iter(run("decide", stdin="\n".join(lines) + "\n").stdout.splitlines())
+        file = []
+        for line in lines:
+            file.append('{"in":%s}' % line)
+            if "stop" not in line:
+                file.append('{"out":%s}' % next(answers))
+        return file
+
+    def test_own_lines_replay_bit_for_bit(self):
+        self.refused(run("replay", self.file("\n".join(self.recorded()), "t.jsonl")), 0, "3 decisions", "all the same bit for bit")
+        self.refused(run("replay", "-", stdin="\n".join(self.recorded())), 0, "<stdin>: 3 decisions", "bit for bit")
+
+    def test_what_is_not_paired_differs(self):
+        recorded = self.recorded()
+        self.refused(run("replay", "-", stdin="\n".join(recorded[:3])), 1, "line 3", "stored no answer")  # the file ends too early
+        self.refused(run("replay", "-", stdin="\n".join(recorded[:1] + recorded[2:])), 1, "line 1", "stored no answer")
+        self.refused(run("replay", "-", stdin="\n".join(recorded[:2] + recorded[1:])), 1, "line 3", "decided nothing")
+        self.refused(run("replay", "-", stdin=recorded[0] + '\n{"out":{}}'), 1, "line 2")  # nothing stored is no agreement
+        self.refused(run("replay", "-", stdin=recorded[0] + "\n" + recorded[1].replace('"reason":"', '"reason":"x')), 0, "but the reason")
+
+    def test_files_without_decisions_and_without_sense(self):
+        self.refused(run("replay", "-", stdin=""), 4, "no decisions")
+        self.refused(run("replay", "-", stdin='{"in":{"stop":{"deployment":"d"}}}\n{"out":'), 2, "<stdin>:2:1")
+        self.refused(run("replay", "-", stdin='{"in":' + "[" * 100000 + "]" * 100000 + "}"), 2, "<stdin>:1:1")
+        self.assertEqual(run("replay", self.file("", "empty"), "--json").returncode, 4)
 
     def test_a_changed_decision_is_found(self):
         lines = TRACE.read_text().splitlines()[:40]
@@ -235,6 +301,14 @@ class Daemon(Case):
         self.refused(self.cli("rollout", "pause", "nope", "--reason", "x"), 2, "nope")
         self.refused(self.cli("rollout", "list"), 0, "no rollout is running")
         self.refused(run("rollout", "list", "--server", f"http://127.0.0.1:{free_port()}"), 3, "no daemon")
+
+    def test_what_a_person_types_is_no_part_of_the_address(self):
+        self.start(self.path / "none.sock")
+        self.refused(self.cli("rollout", "get", "a b"), 2, "'a b'")
+        self.refused(self.cli("rollout", "watch", "x/decisions?limit=1"), 2, "x/decisions?limit=1")
+        # Not all services whose rollouts have ended.
+        self.refused(self.cli("rollout", "list", "--service", "x&state=ended"), 0, "no rollout is running")
+        self.refused(self.cli("rollout", "abort", "a#b", "--reason", "x"), 2, "a#b")
 
     def test_http_problems_point_at_the_input(self):
         self.start(self.path / "none.sock")

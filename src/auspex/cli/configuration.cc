@@ -1,6 +1,8 @@
 #include "auspex/cli/configuration.h"
 
+#include <algorithm>
 #include <charconv>
+#include <iostream>
 #include <set>
 
 #include "auspex/base/ids.h"
@@ -68,8 +70,11 @@ void ReadTraffic(ConfigSection traffic, ServiceConfig* service) {
 }
 
 void ReadSignals(ConfigSection* spec, ServiceConfig* service) {
+  std::set<std::string> names;
   for (ConfigSection signal : spec->Sections("signals")) {
     const std::string name = signal.Text("name");
+    if (!name.empty() && !names.insert(name).second)
+      signal.Refuse("name", fmt::format("name: a second signal '{}'; each needs its own", name));
     const std::string role =
         signal.Choice("role", "saturation",
                       {"errors", "latency", "saturation", "traffic", "behaviour", "business"});
@@ -129,6 +134,26 @@ void ReadApproval(ConfigSection* spec, ServiceConfig* service) {
   section.Finish();
 }
 
+// Requests and weights are known by backend and server: of two services that share one, each would
+// take the other's requests for its own and move its traffic.
+void CheckServersAreFree(const ConfigSection& spec, const ServiceConfig& service,
+                         const std::vector<ServiceConfig>& others) {
+  ConfigSection traffic = ConfigSection(spec).Section("traffic");
+  for (const ServiceConfig& other : others) {
+    if (other.name == service.name) continue;  // refused as such
+    for (const std::string& server : service.servers) {
+      const auto& theirs = other.servers;
+      if (server.empty() || service.backend != other.backend ||
+          std::find(theirs.begin(), theirs.end(), server) == theirs.end())
+        continue;
+      traffic.Refuse("servers",
+                     fmt::format("servers: '{}' of backend '{}' is a slot of service '{}' already; "
+                                 "a server belongs to one service",
+                                 server, service.backend, other.name));
+    }
+  }
+}
+
 void ReadService(ConfigSection document, Reading* reading) {
   ServiceConfig service;
   ConfigSection metadata = document.Section("metadata");
@@ -173,6 +198,7 @@ void ReadService(ConfigSection document, Reading* reading) {
       reading->errors.Add(metadata.Place("name"),
                           fmt::format("service '{}' is configured twice", service.name));
   }
+  CheckServersAreFree(spec, service, reading->configuration.services);
   reading->configuration.services.push_back(std::move(service));
 }
 
@@ -274,12 +300,22 @@ Result<Configuration> Finish(Reading reading) {
   return std::move(reading.configuration);
 }
 
+// "-" is standard input.
+void ReadFile(const std::string& file, Reading* reading) {
+  if (file != "-") return ReadDocuments(file, ParseConfigFile(file, &reading->errors), reading);
+  static constexpr const char* kName = "<stdin>";
+  // A byte more than a configuration may have tells that it is too long.
+  std::string text((1 << 20) + 1, '\0');
+  std::cin.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(std::cin.gcount()));
+  ReadDocuments(kName, ParseConfigText(text, kName, &reading->errors), reading);
+}
+
 }  // namespace
 
 Result<Configuration> ReadConfiguration(const std::vector<std::string>& files) {
   Reading reading;
-  for (const std::string& file : files)
-    ReadDocuments(file, ParseConfigFile(file, &reading.errors), &reading);
+  for (const std::string& file : files) ReadFile(file, &reading);
   return Finish(std::move(reading));
 }
 

@@ -31,8 +31,8 @@ struct Configuration {
   std::vector<rollout::ServiceConfig> services;
 };
 
-// Reads and checks all files; touches nothing else. Error: kInvalidArgument with one line for each
-// thing that is wrong, each with file:line:column.
+// Reads and checks all files ("-": standard input); touches nothing else. Error: kInvalidArgument
+// with one line for each thing that is wrong, each with file:line:column.
 Result<Configuration> ReadConfiguration(const std::vector<std::string>& files);
 // As that, of a text that is in no file: `name` stands for the file in messages.
 Result<Configuration> ParseConfiguration(std::string_view text, const std::string& name);

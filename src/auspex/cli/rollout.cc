@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "auspex/base/clock.h"
+#include "auspex/base/http_client.h"
 #include "auspex/base/weight.h"
 #include "auspex/cli/client.h"
 #include "auspex/cli/commands.h"
@@ -19,6 +20,11 @@ using nlohmann::ordered_json;
 
 constexpr Duration kPoll = 500ms;
 constexpr Duration kDaemonPatience = 60s;  // a daemon that restarts is waited for
+
+// Of what a person typed, so that no letter of it becomes part of the address.
+std::string PathOf(std::string_view id, std::string_view below = {}) {
+  return fmt::format("/api/v1/deployments/{}{}", PercentEncode(id), below);
+}
 
 std::string Share(const ordered_json& value) {
   return value.is_number() ? fmt::format("{:.2f} %", 100.0 * value.get<double>()) : "-";
@@ -61,8 +67,7 @@ Result<std::string> PrintDecisions(const ClientOptions& client, const std::strin
                                    std::string after) {
   while (true) {
     AUSPEX_TRY(const std::string text,
-               GetApi(client, fmt::format("/api/v1/deployments/{}/decisions?limit=500&cursor={}",
-                                          id, after)));
+               GetApi(client, PathOf(id, "/decisions?limit=500&cursor=" + PercentEncode(after))));
     const ordered_json page = ordered_json::parse(text);
     for (const ordered_json& decision : page["items"]) {
       fmt::print("{}\n", decision.dump());
@@ -80,9 +85,10 @@ int RolloutList(const ClientOptions& client, const std::string& service, bool al
   std::string cursor;
   bool first = true;
   while (true) {
-    std::string path = fmt::format(
-        "/api/v1/deployments?limit=100{}{}{}", all ? "" : "&state=active",
-        service.empty() ? "" : "&service=" + service, cursor.empty() ? "" : "&cursor=" + cursor);
+    std::string path =
+        fmt::format("/api/v1/deployments?limit=100{}{}{}", all ? "" : "&state=active",
+                    service.empty() ? "" : "&service=" + PercentEncode(service),
+                    cursor.empty() ? "" : "&cursor=" + PercentEncode(cursor));
     const Result<std::string> text = GetApi(client, path);
     if (!text.ok()) return Complain("rollout list", text.error());
     const ordered_json page = ordered_json::parse(*text);
@@ -107,7 +113,7 @@ int RolloutList(const ClientOptions& client, const std::string& service, bool al
 }
 
 int RolloutGet(const ClientOptions& client, const std::string& id) {
-  const Result<std::string> text = GetApi(client, "/api/v1/deployments/" + id);
+  const Result<std::string> text = GetApi(client, PathOf(id));
   if (!text.ok()) return Complain("rollout get", text.error());
   if (client.json) {
     fmt::print("{}\n", *text);
@@ -118,7 +124,7 @@ int RolloutGet(const ClientOptions& client, const std::string& id) {
 }
 
 int RolloutExplain(const ClientOptions& client, const std::string& id) {
-  const Result<std::string> text = GetApi(client, "/api/v1/deployments/" + id + "/evidence");
+  const Result<std::string> text = GetApi(client, PathOf(id, "/evidence"));
   if (!text.ok()) return Complain("rollout explain", text.error());
   if (client.json) return fmt::print("{}\n", *text), kGood;
   const ordered_json evidence = ordered_json::parse(*text);
@@ -148,7 +154,7 @@ int RolloutWatch(const ClientOptions& client, const std::string& id) {
   std::string after = "0";
   MonotonicTime answered = RealClock().Now();
   while (true) {
-    const Result<std::string> text = GetApi(client, "/api/v1/deployments/" + id);
+    const Result<std::string> text = GetApi(client, PathOf(id));
     const bool away = !text.ok() && text.error().code == ErrorCode::kUnavailable;
     if (!text.ok() && (!away || RealClock().Now() - answered > kDaemonPatience))
       return Complain("rollout watch", text.error());
@@ -179,8 +185,7 @@ int RolloutOrder(const ClientOptions& client, const OrderOptions& order) {
     if (!weight.ok()) return Complain("rollout weight", weight.error());
     body["weight"] = weight->share();
   }
-  const Result<std::string> text =
-      PostApi(client, fmt::format("/api/v1/deployments/{}/{}", order.id, order.verb), body.dump());
+  const Result<std::string> text = PostApi(client, PathOf(order.id, "/" + order.verb), body.dump());
   if (!text.ok()) return Complain("rollout " + order.verb, text.error());
   if (client.json) {
     fmt::print("{}\n", *text);

@@ -45,6 +45,11 @@ struct Options {
   int exit = kGood;
 };
 
+// An empty text would name all deployments, or none.
+std::string Named(const std::string& text) {
+  return text.empty() ? "the id is empty" : std::string();
+}
+
 CLI::App* Command(CLI::App* parent, const std::string& name, const std::string& text,
                   const std::string& examples) {
   CLI::App* command = parent->add_subcommand(name, text);
@@ -82,12 +87,13 @@ void AddDaemon(CLI::App* app, Options* o) {
                             "  auspex serve --config auspex.yaml\n  auspex serve --config "
                             "server.yaml --config services.yaml");
   serve->add_option("--config", o->files, "YAML files, one or more")->required();
+  serve->add_flag("--json", o->json, "no difference: the log is JSON, a line each, anyway");
   serve->callback([o] { o->exit = Serve(o->files); });
 
   CLI::App* check =
       Command(app, "check", "Validates configuration and says what it would do; touches nothing",
               "  auspex check auspex.yaml\n  auspex check --json server.yaml services.yaml");
-  check->add_option("files", o->files, "YAML files")->required();
+  check->add_option("files", o->files, "YAML files; - is standard input")->required();
   check->add_flag("--json", o->json, "print JSON");
   check->callback([o] { o->exit = Check(o->files, o->json); });
 
@@ -145,7 +151,7 @@ void AddOrders(CLI::App* rollout, Options* o) {
                 fmt::format("  auspex rollout {0} ID{1} --reason 'checked by hand'\n  auspex "
                             "rollout {0} ID{1} --reason 'INC-12' --json",
                             verb.name, weight ? " 10%" : ""));
-    command->add_option("id", o->order.id, "the deployment")->required();
+    command->add_option("id", o->order.id, "the deployment")->required()->check(Named);
     if (weight) command->add_option("weight", o->order.weight, "10% or 0.1")->required();
     command->add_option("--reason", o->order.reason, "why; kept in the ledger")->required();
     command->add_option("--actor", o->order.actor, "who; default user@host");
@@ -185,7 +191,7 @@ void AddRollout(CLI::App* app, Options* o) {
     CLI::App* command =
         Command(rollout, view.name, view.text,
                 fmt::format("  auspex rollout {0} ID\n  auspex rollout {0} ID --json", view.name));
-    command->add_option("id", o->id, "the deployment")->required();
+    command->add_option("id", o->id, "the deployment")->required()->check(Named);
     AddServer(command, o);
     command->callback([o, run = view.run] {
       o->client.json = o->json;
@@ -206,13 +212,18 @@ void AddLedger(CLI::App* app, Options* o) {
       Command(app, "decide",
               "The controller as a co-process: windows in, decisions out, a JSON object a line",
               "  auspex decide < windows.jsonl\n  my-collector | auspex decide | my-router");
+  decide->add_flag("--json", o->json, "no difference: it reads and prints JSON anyway");
   decide->callback([o] { o->exit = DecideStreamCommand(); });
-  CLI::App* replay =
-      Command(app, "replay", "Decides a deployment again and compares bit for bit",
-              "  auspex replay checkout-1.8.2-1764000000000\n  auspex replay --json trace.jsonl");
+  CLI::App* replay = Command(
+      app, "replay",
+      "Decides a deployment again and compares bit for bit; lines of a file from elsewhere to "
+      "1e-9, but for the reasons",
+      "  auspex replay checkout-1.8.2-1764000000000\n  auspex replay --json trace.jsonl");
   replay
-      ->add_option("what", o->what,
-                   "a deployment's id, or a file of {\"in\":…} and {\"out\":…} lines")
+      ->add_option(
+          "what", o->what,
+          "a deployment's id, or a file of {\"in\":…} and {\"out\":…} lines; - is standard "
+          "input")
       ->required();
   add(replay);
   replay->callback([o] { o->exit = Replay(o->ledger, o->what); });

@@ -10,7 +10,6 @@ namespace {
 
 // Deep nesting would exhaust the parser's stack; the format has four levels.
 constexpr std::int64_t kDeepest = 32;
-constexpr std::size_t kLongestLine = 4 << 20;
 
 // Brackets in texts do not count: there they could hide those that do.
 std::int64_t DepthOf(std::string_view line) {
@@ -28,9 +27,9 @@ std::int64_t DepthOf(std::string_view line) {
 }
 
 Result<Json> ParseLine(std::string_view line) {
-  if (line.size() > kLongestLine) {
-    return Fail(ErrorCode::kInvalidArgument, "{} bytes are too long for a line, {} are allowed",
-                line.size(), kLongestLine);
+  if (line.size() > DecideStream::kLongestLine) {
+    return Fail(ErrorCode::kInvalidArgument, "too long: a line has at most {} bytes",
+                DecideStream::kLongestLine);
   }
   if (DepthOf(line) > kDeepest)
     return Fail(ErrorCode::kInvalidArgument, "nested deeper than {} levels", kDeepest);

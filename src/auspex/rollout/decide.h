@@ -20,6 +20,9 @@ namespace auspex::rollout {
 // Not thread-safe.
 class DecideStream {
  public:
+  // Bytes of a line; a longer one is refused.
+  static constexpr std::size_t kLongestLine = 4 << 20;
+
   // The answer, without a line end; nullopt after a `stop`. A line that cannot be understood
   // changes nothing and gives
   // {"error":"line N: …","line":N}.
