@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The commands as a user runs them: exit codes, messages, bad input, two daemons on one ledger. commands_test.py AUSPEX"""
+import http.server
 import json
 import os
 import pathlib
@@ -225,6 +226,68 @@ class ReplayAndAudit(Case):
         self.assertIn(run("audit", "verify", self.file("this is no database " * 100, "x.db")).returncode, (1, 2))
 
 
+class Doctor(Case):
+    def look(self, text, *arguments):
+        done = run("doctor", "--config", self.file(text), "--json", *arguments)
+        return done.returncode, {f["check"]: f for f in map(json.loads, done.stdout.splitlines())}
+
+    def metrics(self, skew):
+        """A metrics server whose clock is wrong by `skew` seconds."""
+        class Answer(http.server.BaseHTTPRequestHandler):
+            def date_time_string(self, timestamp=None):
+                return super().date_time_string(time.time() + skew)
+
+            def do_GET(self):
+                result = [{"metric": {}, "value": [time.time(), "1"]}]
+                body = json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_POST = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return server.server_port
+
+    def config(self, metrics=None):
+        text = SERVER % (free_port(), self.path, self.path, free_port())
+        return text[4:] + (f"  metrics: {{prometheus: {{url: 'http://127.0.0.1:{metrics}'}}}}\n" if metrics else "")
+
+    def test_a_fresh_machine_is_well_and_stays_untouched(self):
+        code, found = self.look(self.config())
+        self.assertEqual(code, 0, found)
+        self.assertEqual(set(found), {"git", "clock", "ledger", "objects", "packed ticks", "listen", "feed"})
+        self.assertEqual(sorted(os.listdir(self.path)), ["auspex.yaml"])
+
+    def test_a_clock_apart_from_the_metrics_servers_is_a_warning(self):
+        code, found = self.look(self.config(self.metrics(0)))
+        self.assertEqual((code, found["clock"]["warning"]), (0, False), found)
+        for skew, word in ((-30, "ahead of"), (30, "behind")):
+            code, found = self.look(self.config(self.metrics(skew)))
+            self.assertEqual((code, found["clock"]["warning"]), (0, True), found)
+            self.assertIn(word, found["clock"]["text"])
+
+    def test_ports_and_folders_of_others_come_with_their_mend(self):
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            (self.path / "objects").write_text("a file")
+            text = SERVER % (free_port(), self.path, self.path, other.getsockname()[1])
+            code, found = self.look(text[4:])
+        self.assertEqual(code, 3)
+        self.assertFalse(found["feed"]["good"])
+        self.assertIn("spec.proxy_log.listen", found["feed"]["text"])
+        self.assertFalse(found["objects"]["good"])
+        self.assertIn("spec.objects.path", found["objects"]["text"])
+
+
 class Daemon(Case):
     """A daemon whose router is a scripted socket: absent, garbage, hanging."""
 
@@ -309,6 +372,15 @@ class Daemon(Case):
         # Not all services whose rollouts have ended.
         self.refused(self.cli("rollout", "list", "--service", "x&state=ended"), 0, "no rollout is running")
         self.refused(self.cli("rollout", "abort", "a#b", "--reason", "x"), 2, "a#b")
+
+    def test_doctor_knows_its_own_daemon(self):
+        self.start(self.path / "none.sock")
+        done = run("doctor", "--config", self.config, "--json")
+        found = {f["check"]: f for f in map(json.loads, done.stdout.splitlines())}
+        for check in ("git", "clock", "ledger", "objects", "packed ticks", "listen", "feed"):
+            self.assertTrue(found[check]["good"], found[check])
+        self.assertIn("a daemon runs", found["listen"]["text"])
+        self.assertEqual(os.listdir(self.path / "objects"), [n for n in os.listdir(self.path / "objects") if not n.startswith("doctor")])
 
     def test_http_problems_point_at_the_input(self):
         self.start(self.path / "none.sock")

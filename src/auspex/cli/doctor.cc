@@ -1,13 +1,13 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "auspex/base/clock.h"
 #include "auspex/cli/commands.h"
 #include "auspex/cli/configuration.h"
+#include "auspex/cli/environment.h"
 #include "auspex/cli/exit_code.h"
 #include "auspex/storage/audit.h"
 #include "auspex/telemetry/sources/prometheus.h"
@@ -17,16 +17,12 @@
 namespace auspex::cli {
 namespace {
 
-struct Finding {
-  std::string what;
-  bool good = true;
-  std::string text;  // what was found, or how to mend it
-};
-
 Finding LookAtGit() {
   const auto git = lab::FindProgram("git");
-  return {"git", git.ok(), git.ok() ? git->string() : git.error().message};
+  return {"git", git.ok(), git.ok() ? git->string() : git.error().message + "; install it"};
 }
+
+constexpr const char* kMendRouter = "; start it, or change spec.traffic of the Service";
 
 std::string_view Up(bool up) { return up ? "up" : "down"; }
 
@@ -38,12 +34,14 @@ std::string Describe(const std::string& name, const traffic::ServerView& server)
 
 Finding LookAtProxy(const rollout::ServiceConfig& service, const traffic::ProxyView& proxy) {
   Finding finding{fmt::format("router of {}", service.name), false, ""};
-  if (proxy.error) return finding.text = proxy.error->message, finding;
-  finding.good = proxy.canary.share == Weight::Whole() || proxy.baseline.share == Weight::Whole();
-  finding.text =
-      fmt::format("{}, {}{}", Describe(service.servers[0], proxy.baseline),
-                  Describe(service.servers[1], proxy.canary),
-                  finding.good ? "" : "; before a deployment one of them must have 100 %");
+  if (proxy.error) return finding.text = proxy.error->message + kMendRouter, finding;
+  finding.good = true;
+  finding.warning =
+      proxy.canary.share != Weight::Whole() && proxy.baseline.share != Weight::Whole();
+  finding.text = fmt::format(
+      "{}, {}{}", Describe(service.servers[0], proxy.baseline),
+      Describe(service.servers[1], proxy.canary),
+      finding.warning ? "; as in a rollout: for another to begin, one must have 100 %" : "");
   return finding;
 }
 
@@ -57,7 +55,7 @@ std::vector<Finding> LookAtRouter(const rollout::ServiceConfig& service) {
   const auto view = (*router)->Observe(
       {.backend = service.backend, .baseline = service.servers[0], .canary = service.servers[1]},
       RealClock().Now() + 2s);
-  if (!view.ok()) return {{what, false, view.error().message}};
+  if (!view.ok()) return {{what, false, view.error().message + kMendRouter}};
   std::vector<Finding> findings;
   bool answered = true;
   for (const traffic::ProxyView& proxy : view->proxies) {
@@ -84,7 +82,9 @@ Finding LookAtMetrics(const ServerConfig& server) {
   if (!source.ok()) return {"metrics", false, source.error().message};
   const auto answer = (*source)->Instant("vector(1)", clock.Wall(), clock.Now() + 2s);
   return {"metrics", answer.ok(),
-          answer.ok() ? server.prometheus_url + " answers" : answer.error().message};
+          answer.ok() ? server.prometheus_url + " answers"
+                      : answer.error().message +
+                            "; start it, or change spec.metrics.prometheus of the Server"};
 }
 
 Finding LookAtLedger(const ServerConfig& server) {
@@ -106,41 +106,56 @@ Finding LookAtLedger(const ServerConfig& server) {
                                  there.string())};
 }
 
-Finding LookAtClock() {
-  const auto year =
-      std::chrono::year_month_day(std::chrono::floor<std::chrono::days>(RealClock().Wall())).year();
-  const bool good = year >= std::chrono::year(2024);
-  return {"clock", good,
-          good ? ToRfc3339(RealClock().Wall())
-               : "the clock says " + ToRfc3339(RealClock().Wall()) + "; set it, or run NTP"};
+void Print(const Finding& finding, bool json) {
+  if (json) {
+    fmt::print("{}\n", nlohmann::ordered_json{{"check", finding.what},
+                                              {"good", finding.good},
+                                              {"warning", finding.warning},
+                                              {"text", finding.text}}
+                           .dump());
+  } else {
+    fmt::print("{}  {:<24} {}\n",
+               !finding.good     ? "FAIL"
+               : finding.warning ? "warn"
+                                 : "ok  ",
+               finding.what, finding.text);
+  }
+}
+
+// Of a daemon's partners and its machine, where there is a configuration.
+std::vector<Finding> LookAround(const Configuration& configuration) {
+  const ServerConfig& server = configuration.server;
+  std::vector<Finding> findings{LookAtLedger(server), LookAtObjects(server),
+                                LookAtPackedTicks(server)};
+  for (Finding& port : LookAtPorts(server)) findings.push_back(std::move(port));
+  if (!server.prometheus_url.empty()) findings.push_back(LookAtMetrics(server));
+  for (const auto& service : configuration.services) {
+    for (Finding& finding : LookAtRouter(service)) findings.push_back(std::move(finding));
+  }
+  return findings;
 }
 
 }  // namespace
 
 int Doctor(const std::vector<std::string>& files, bool json) {
-  std::vector<Finding> findings{LookAtClock(), LookAtGit()};
+  Configuration configuration;
   if (!files.empty()) {
-    const Result<Configuration> configuration = ReadConfiguration(files);
-    if (!configuration.ok()) return Complain("doctor", configuration.error());
-    findings.push_back(LookAtLedger(configuration->server));
-    if (!configuration->server.prometheus_url.empty())
-      findings.push_back(LookAtMetrics(configuration->server));
-    for (const auto& service : configuration->services) {
-      for (Finding& finding : LookAtRouter(service)) findings.push_back(std::move(finding));
-    }
+    Result<Configuration> read = ReadConfiguration(files);
+    if (!read.ok()) return Complain("doctor", read.error());
+    configuration = *std::move(read);
+  }
+  std::vector<Finding> findings{LookAtClock(configuration.server), LookAtGit()};
+  if (!files.empty()) {
+    for (Finding& finding : LookAround(configuration)) findings.push_back(std::move(finding));
   }
   bool good = true;
   for (const Finding& finding : findings) {
     good = good && finding.good;
-    if (json) {
-      fmt::print("{}\n",
-                 nlohmann::ordered_json{
-                     {"check", finding.what}, {"good", finding.good}, {"text", finding.text}}
-                     .dump());
-    } else {
-      fmt::print("{}  {:<24} {}\n", finding.good ? "ok  " : "FAIL", finding.what, finding.text);
-    }
+    Print(finding, json);
   }
+  if (files.empty() && !json)
+    fmt::print(stderr,
+               "with --config FILE it looks at router, metrics, ledger, objects and ports too\n");
   return good ? kGood : kOutside;
 }
 
