@@ -164,7 +164,8 @@ TEST_F(EngineTest, SetsAWeightAgainThatSomebodyElseChanged) {
   const auto ticks = ledger_->Entries({.deployment = id_, .kind = "tick"});
   ASSERT_TRUE(ticks.ok());
   EXPECT_TRUE(std::any_of(ticks->begin(), ticks->end(), [](const storage::Entry& entry) {
-    return entry.body.find("the proxy at memory has the weight 50% instead of 7%") != std::string::npos;
+    return entry.body.find("the proxy at memory has the weight 50% instead of 7%") !=
+           std::string::npos;
   }));
 }
 
