@@ -10,7 +10,9 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <thread>
+#include <vector>
 
 #include "auspex/base/http_client.h"
 #include "tests/base/scripted_http.h"
@@ -145,6 +147,18 @@ TEST(Prometheus, NothingFiniteOrRecentIsNoData) {
   EXPECT_TRUE(Ask(One("1", 1'699'999'700)).ok());  // exactly as old as allowed
 }
 
+TEST(Prometheus, LeavesOutOnlyTheSeriesThatAreStaleOrNotFinite) {
+  const auto item = [](std::string_view job, std::int64_t at, std::string_view value) {
+    return fmt::format(R"({{"metric":{{"job":"{}"}},"value":[{},"{}"]}})", job, at, value);
+  };
+  const auto series =
+      Ask(Vector(item("nan", 1'700'000'000, "NaN") + "," + item("stale", 1'699'990'000, "2") + "," +
+                 item("good", 1'700'000'000, "3") + "," + item("inf", 1'700'000'000, "-Inf")));
+  ASSERT_TRUE(series.ok()) << series.error().message;
+  ASSERT_THAT(*series, SizeIs(1));
+  EXPECT_THAT(series->front().labels, ElementsAre(Label{"job", "good"}));
+}
+
 TEST(Prometheus, AWrongQueryIsTheCallersWithTheServersWords) {
   for (const char* type : {"bad_data", "422"}) {  // Prometheus, VictoriaMetrics
     const auto series = Ask(
@@ -241,6 +255,58 @@ TEST(Prometheus, TriesAgainAfterABusyAnswer) {
   EXPECT_EQ(asked, 4);
 }
 
+TEST(Prometheus, WaitsAsLongAsRetryAfterSays) {
+  std::mutex mutex;
+  std::vector<MonotonicTime> asked;
+  ScriptedServer server([&](const Exchange& exchange) {
+    const std::lock_guard lock(mutex);
+    asked.push_back(Real().Now());
+    if (asked.size() == 1) {
+      exchange.Answer("429 Too Many Requests", "slow down", "Retry-After: 1\r\n");
+    } else {
+      exchange.Answer("200 OK", One("1"));
+    }
+    return false;
+  });
+  ASSERT_TRUE(Source(server.Url())->Instant("up", kAt, In(30s)).ok());
+  ASSERT_THAT(asked, SizeIs(2));
+  EXPECT_GE(asked[1] - asked[0], 1s);
+}
+
+// 500 is not asked again: it may be the query that brings the server down.
+TEST(Prometheus, EveryServerErrorIsUnavailableAndShown) {
+  for (const char* status : {"500 Internal Server Error", "501 Not Implemented", "502 Bad Gateway",
+                             "503 Service Unavailable", "504 Gateway Timeout", "599 Whatever"}) {
+    ScriptedServer server([&](const Exchange& exchange) {
+      return exchange.Answer(status, "<html>the proxy before it</html>"), false;
+    });
+    const auto series = Source(server.Url())->Instant("up", kAt, In(200ms));
+    ASSERT_FALSE(series.ok()) << status;
+    EXPECT_EQ(series.error().code, ErrorCode::kUnavailable) << status;
+    EXPECT_THAT(series.error().message,
+                AllOf(HasSubstr(std::string(status, 3)), HasSubstr("<html>the proxy")));
+  }
+}
+
+TEST(Prometheus, ASlowDripEndsByTheDeadline) {
+  const auto drip = [](std::string_view head) {
+    return [head](const Exchange& exchange) {
+      if (!exchange.Send(head)) return false;
+      while (exchange.Send("x")) std::this_thread::sleep_for(20ms);
+      return false;
+    };
+  };
+  ScriptedServer body(drip("HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n"));
+  ScriptedServer headers(drip("HTTP/1.1 200 OK\r\nX-Slow: "));
+  for (const auto* server : {&body, &headers}) {
+    const MonotonicTime deadline = In(300ms);
+    const auto series = Source(server->Url())->Instant("up", kAt, deadline);
+    ASSERT_FALSE(series.ok());
+    EXPECT_EQ(series.error().code, ErrorCode::kUnavailable);
+    EXPECT_LT(Real().Now(), deadline + 20s);  // generous: the drip would take hours
+  }
+}
+
 TEST(Prometheus, GivesUpWhenRetryAfterLiesBeyondTheDeadline) {
   ScriptedServer server([](const Exchange& exchange) {
     return exchange.Answer("429 Too Many Requests", "slow down", "Retry-After: 3600\r\n"), false;
@@ -264,17 +330,19 @@ TEST(Prometheus, AServerThatStaysBusyIsUnavailableByTheDeadline) {
   EXPECT_GE(server.requests(), 2);
 }
 
-TEST(Prometheus, ReadsALargeAnswer) {
+TEST(Prometheus, ReadsAnAnswerOfTenMegabytes) {
   std::string items;
-  for (int i = 0; i < 20'000; ++i) {
-    items += fmt::format(R"({}{{"metric":{{"instance":"host-{}"}},"value":[1700000000,"{}"]}})",
-                         i == 0 ? "" : ",", i, i);
+  for (int i = 0; i < 50'000; ++i) {
+    items += fmt::format(
+        R"({}{{"metric":{{"instance":"host-{}","pad":"{:0>150}"}},"value":[1700000000,"{}"]}})",
+        i == 0 ? "" : ",", i, i, i);
   }
+  ASSERT_GT(items.size(), 10U << 20U);
   const auto series = Ask(Vector(items), "200 OK", 40s);
   ASSERT_TRUE(series.ok()) << series.error().message;
-  ASSERT_THAT(*series, SizeIs(20'000));
-  EXPECT_THAT(series->back().labels, ElementsAre(Label{"instance", "host-19999"}));
-  EXPECT_THAT(series->back().points, ElementsAre(Point{kAt, 19'999.0}));
+  ASSERT_THAT(*series, SizeIs(50'000));
+  EXPECT_THAT(series->back().labels.front(), (Label{"instance", "host-49999"}));
+  EXPECT_THAT(series->back().points, ElementsAre(Point{kAt, 49'999.0}));
 }
 
 TEST(Prometheus, RefusesAnAddressThatIsNone) {
@@ -326,7 +394,8 @@ TEST(PrometheusSharing, WhoWaitsForAnothersRequestKeepsToItsOwnDeadline) {
 
 TEST(PrometheusSharing, AnAnswerLargerThanTheStoreIsNotKept) {
   std::string values = R"([1700000000,"1"])";
-  for (int i = 0; i < 200'000; ++i) values += R"(,[1700000000,"1"])";
+  for (int i = 1; i <= 300'000; ++i)
+    values += fmt::format(R"(,[{},"1"])", 1'700'000'000 + i);  // points have times of their own
   const std::string body = fmt::format(
       R"({{"status":"success","data":{{"resultType":"matrix","result":[{{"metric":{{}},"values":[{}]}}]}}}})",
       values);
@@ -336,9 +405,20 @@ TEST(PrometheusSharing, AnAnswerLargerThanTheStoreIsNotKept) {
   for (int i = 0; i < 2; ++i) {
     const auto series = source->Over("up", {.from = kAt, .to = kAt + 1s, .step = 1s}, In(40s));
     ASSERT_TRUE(series.ok()) << series.error().message;
-    EXPECT_THAT(series->front().points, SizeIs(200'001));
+    EXPECT_THAT(series->front().points, SizeIs(300'001));
   }
   EXPECT_EQ(server.requests(), 2);
+}
+
+TEST(PrometheusSharing, LongLabelsFillTheStoreToo) {
+  const std::string body = Vector(fmt::format(
+      R"({{"metric":{{"stack":"{}"}},"value":[1700000000,"1"]}})", std::string(3U << 20U, 'x')));
+  ScriptedServer server(
+      [&](const Exchange& exchange) { return exchange.Answer("200 OK", body), true; });
+  const auto source = Source(server.Url());
+  for (const char* query : {"a", "b", "b", "a"})
+    ASSERT_TRUE(source->Instant(query, kAt, In(40s)).ok()) << query;
+  EXPECT_EQ(server.requests(), 3) << "two of three megabytes do not fit: the older one went";
 }
 
 TEST(PrometheusSharing, ASecondAndAQueryOfItsOwnAreAskedForThemselves) {

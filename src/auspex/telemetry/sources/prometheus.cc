@@ -16,10 +16,23 @@ using Answer = Result<std::vector<Series>>;
 
 constexpr int kAttempts = 50;  // the deadline comes first
 constexpr std::size_t kRemembered = 256;
-constexpr std::size_t kRememberedPoints = 200'000;
+constexpr std::size_t kRememberedBytes = 4U << 20U;
 
 std::string TimeText(WallTime at) {
   return fmt::format("{:.3f}", static_cast<double>(MicrosSinceEpoch(at)) / 1e6);
+}
+
+// What an answer occupies, roughly: labels count too, or a few series with labels of megabytes
+// would be kept for each of the answers.
+std::size_t BytesOf(const Answer& answer) {
+  if (!answer.ok()) return answer.error().message.size();
+  std::size_t bytes = 0;
+  for (const Series& series : *answer) {
+    bytes += sizeof(Series) + series.points.size() * sizeof(Point);
+    for (const Label& label : series.labels)
+      bytes += sizeof(Label) + label.name.size() + label.value.size();
+  }
+  return bytes;
 }
 
 class Prometheus final : public MetricSource {
@@ -51,7 +64,7 @@ class Prometheus final : public MetricSource {
   struct Asked {
     std::string key;
     std::optional<Answer> answer;  // none: somebody is asking
-    std::size_t points = 0;
+    std::size_t bytes = 0;
   };
 
   // One request for all who ask the same at the same second.
@@ -88,12 +101,10 @@ class Prometheus final : public MetricSource {
       asked_.erase(place);
       return;
     }
-    if (answer.ok()) {
-      for (const Series& series : *answer) asked->points += 1 + series.points.size();
-    }
-    points_ += asked->points;
-    while (!asked_.empty() && (asked_.size() > kRemembered || points_ > kRememberedPoints)) {
-      points_ -= asked_.back()->points;
+    asked->bytes = asked->key.size() + BytesOf(answer);
+    bytes_ += asked->bytes;
+    while (!asked_.empty() && (asked_.size() > kRemembered || bytes_ > kRememberedBytes)) {
+      bytes_ -= asked_.back()->bytes;
       asked_.pop_back();
     }
   }
@@ -131,7 +142,7 @@ class Prometheus final : public MetricSource {
   std::mutex mutex_;
   std::condition_variable answered_;
   std::list<std::shared_ptr<Asked>> asked_;  // newest first
-  std::size_t points_ = 0;
+  std::size_t bytes_ = 0;
   Random random_;  // of the pauses between tries: nothing is decided by it
 };
 

@@ -14,7 +14,7 @@ namespace auspex::telemetry {
 // pauses (Retry-After is heeded) while the deadline allows. Equal queries for the same second share
 // one request and its answer, whoever asks, also where it is kNoData or kInvalidArgument;
 // kUnavailable is for those who waited for it, and the next one asks again. Kept: the last 256
-// answers of at most 200,000 points together. Deadlines are real time. Thread-safe. Errors: as
+// answers of at most 4 MiB together. Deadlines are real time. Thread-safe. Errors: as
 // MetricSource says.
 struct PrometheusConfig {
   std::string url = {};  // http://host:port[/prefix]
