@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -77,10 +78,12 @@ class Client {
   bool connected_ = false;
 };
 
-std::string LineFrame(int number = 1) {
+// Each a request of its own.
+std::string LineFrame() {
+  static std::atomic<int> number = 0;
   const std::string message = fmt::format(
       R"(<134>1 2026-11-24T11:34:03.431834+00:00 - haproxy 1 - - {{"b":"checkout","s":"a","st":"200","us":"500","e":"1795520043431742","r":"cart","ts":"----","n":"{}"}})",
-      number);
+      ++number);
   return fmt::format("{} {}", message.size(), message);
 }
 
@@ -96,7 +99,7 @@ TEST(ProxyLog, CountsWhatWasSentBeforeItBeganToRead) {
   auto feed = ProxyLog::Listen({"127.0.0.1", 0}, kSilent);
   ASSERT_TRUE(feed.ok()) << feed.error().message;
   Client client((*feed)->port());
-  ASSERT_TRUE(client.Send(LineFrame(1) + LineFrame(2)));
+  ASSERT_TRUE(client.Send(LineFrame() + LineFrame()));
   EXPECT_FALSE((*feed)->Health().connected);
   (*feed)->Track(kServer);
   ASSERT_TRUE((*feed)->Start().ok());
@@ -127,7 +130,7 @@ TEST(ProxyLog, CountsLinesAndSaysWhetherAProxyIsConnected) {
   EXPECT_FALSE(feed->Health().connected);
   Client client(feed->port());
   ASSERT_TRUE(WaitFor([&] { return feed->Health().connected; }));
-  const std::string frames = LineFrame(1) + LineFrame(2);
+  const std::string frames = LineFrame() + LineFrame();
   for (const char byte : frames) ASSERT_TRUE(client.Send({&byte, 1}));
   ASSERT_TRUE(WaitFor([&] { return feed->LinesOf(kServer) == 2; }));
   EXPECT_EQ(feed->Take(kServer, std::nullopt).routes.at("cart").requests, 2);
@@ -214,7 +217,7 @@ TEST(ProxyLog, StopCountsWhatHadBeenSentAndEndsInTimeWithAPeerThatStays) {
   const auto feed = ListenAnywhere();
   Client client(feed->port());
   std::string frames;
-  for (int i = 0; i < 200; ++i) frames += LineFrame(i);
+  for (int i = 0; i < 200; ++i) frames += LineFrame();
   ASSERT_TRUE(client.Send(frames));
   ASSERT_TRUE(WaitFor([&] { return feed->Health().connected; }));
   feed->Stop();  // the client never closes

@@ -62,6 +62,120 @@ TEST(RequestCounter, LosesNoLineOfAClockThatWasSet) {
       << "far behind its line, so the clock was set";
 }
 
+constexpr std::int64_t kSecondUs = 1'000'000;
+
+TEST(RequestCounter, ALineFromTheFutureEndedWhenItCame) {
+  for (const std::int64_t ahead_s : {1, 60, 3'600, 86'400, 315'360'000}) {
+    RequestCounter counter;
+    counter.Track(kCanary);
+    counter.Add(Line(kNowUs + ahead_s * kSecondUs), FromMicros(kNowUs));
+    EXPECT_EQ(TakeUntil(counter, kNowUs - 1).requests, 0) << "it came in the next tick";
+    EXPECT_EQ(TakeUntil(counter, kNowUs).requests, 1) << ahead_s;
+    EXPECT_EQ(counter.Take(kCanary, std::nullopt).requests, 0) << "once";
+    EXPECT_EQ(counter.Health().last_line, FromMicros(kNowUs));
+    EXPECT_EQ(counter.Health().early, ahead_s > 1 ? 1 : 0);
+    EXPECT_EQ(counter.Health().clock_offset,
+              ahead_s > 1 ? Duration(std::chrono::seconds(ahead_s)) : Duration(0));
+  }
+}
+
+TEST(RequestCounter, ALineFromThePastIsInTheNextTick) {
+  RequestCounter counter;
+  counter.Track(kCanary);
+  for (const std::int64_t behind_s : {0, 60, 3'600, 86'400, 315'360'000})
+    counter.Add(Line(kNowUs - behind_s * kSecondUs), FromMicros(kNowUs));
+  EXPECT_EQ(TakeUntil(counter, kNowUs).requests, 5);
+}
+
+TEST(RequestCounter, WhenOurClockIsSetBackNothingKeptWaitsForIt) {
+  RequestCounter counter;
+  counter.Track(kCanary);
+  const ServerKey baseline{"checkout", "a"};
+  counter.Track(baseline);
+  ProxyLogLine other = Line(kNowUs);
+  other.server = "a";
+  counter.Add(Line(kNowUs), FromMicros(kNowUs));
+  counter.Add(other, FromMicros(kNowUs));
+  const std::int64_t set = kNowUs - 1'200 * kSecondUs;  // 20 minutes back
+  counter.Add(Line(set), FromMicros(set));
+  EXPECT_EQ(TakeUntil(counter, set - 1).requests, 1) << "from before it was set";
+  EXPECT_EQ(TakeUntil(counter, set).requests, 1);
+  EXPECT_EQ(counter.Take(baseline, FromMicros(set)).requests, 1);
+}
+
+TEST(RequestCounter, ALineThatComesTwiceIsOneRequest) {
+  RequestCounter counter;
+  counter.Track(kCanary);
+  ProxyLogLine line = Line(kNowUs);
+  for (line.counter = 0; line.counter < 10; ++line.counter) {
+    counter.Add(line, FromMicros(kNowUs));
+    counter.Add(line, FromMicros(kNowUs));
+  }
+  EXPECT_EQ(counter.LinesOf(kCanary), 10);
+  EXPECT_EQ(TakeUntil(counter, kNowUs).requests, 10);
+  EXPECT_EQ(counter.Health().duplicates, 10);
+}
+
+TEST(RequestCounter, ServersShareABoundAndLoseNone) {
+  RequestCounter counter({.records_of_server = 100, .records = 250});
+  constexpr int kServers = 20, kEach = 90;
+  std::vector<std::string> names;
+  for (int i = 0; i < kServers; ++i) names.push_back(fmt::format("s{}", i));
+  for (const auto& name : names) counter.Track({"checkout", name});
+  for (int i = 0; i < kEach; ++i) {
+    for (const auto& name : names) {
+      ProxyLogLine line = Line(kNowUs + 1);
+      line.server = name;
+      counter.Add(line);
+    }
+  }
+  std::int64_t early = 0, late = 0;
+  for (const auto& name : names) {
+    early += counter.Take({"checkout", name}, FromMicros(kNowUs)).requests;
+    late += counter.Take({"checkout", name}, FromMicros(kNowUs + 1)).requests;
+  }
+  EXPECT_EQ(early + late, kServers * kEach);
+  EXPECT_LE(late, 250) << "no more were kept one by one";
+  EXPECT_GT(late, 0);
+
+  // What was taken and forgotten makes room again.
+  for (const auto& name : names) counter.Forget({"checkout", name});
+  counter.Track(kCanary);
+  for (int i = 0; i < 100; ++i) counter.Add(Line(kNowUs + i));
+  EXPECT_EQ(TakeUntil(counter, kNowUs - 1).requests, 0);
+  EXPECT_EQ(TakeUntil(counter, kNowUs + 100).requests, 100);
+}
+
+// The law, with clocks: whatever the proxy's clock says and however ours is set, each request is
+// in exactly one tick, and a tick that ends after a line came takes it.
+RC_GTEST_PROP(RequestCounter, NoClockLosesDoublesOrKeepsARequest, ()) {
+  RequestCounter counter;
+  counter.Track(kCanary);
+  std::int64_t now = kNowUs, added = 0, taken = 0;
+  const auto edge =
+      rc::gen::element<std::int64_t>(0, 1, kSecondUs, 3'600 * kSecondUs - 1, 3'600 * kSecondUs,
+                                     3'601 * kSecondUs, 86'400 * kSecondUs);
+  for (int i = *rc::gen::inRange(1, 60); i > 0; --i) {
+    const std::int64_t by = *edge * *rc::gen::element(-1, 1);
+    switch (*rc::gen::inRange(0, 4)) {
+      case 0:  // our clock is set
+        now = std::max<std::int64_t>(now + by, 0);
+        break;
+      case 1:  // time passes and a tick ends
+        now += *rc::gen::inRange(0, 100);
+        taken += TakeUntil(counter, now - *rc::gen::inRange(0, 100)).requests;
+        break;
+      default:
+        counter.Add(Line(std::max<std::int64_t>(now + by, -1)), FromMicros(now));
+        ++added;
+    }
+  }
+  counter.Add(Line(now), FromMicros(now));  // the first line after the last setting
+  taken += TakeUntil(counter, now).requests;
+  RC_ASSERT(taken == added + 1);
+  RC_ASSERT(counter.Take(kCanary, std::nullopt).requests == 0);
+}
+
 TEST(RequestCounter, CountsErrorsRoutesAndLatencies) {
   RequestCounter counter;
   counter.Track(kCanary);

@@ -62,7 +62,7 @@ inline constexpr std::size_t kMaxRoutes = 256;
 inline constexpr std::string_view kOtherRoutes = "(other)";
 
 struct FeedHealth {
-  bool connected = false;      // a proxy is connected now
+  bool connected = false;      // a proxy is connected now; over UDP: a line came in the last minute
   std::int64_t lines = 0;      // understood, since the start, those of no server too
   std::int64_t malformed = 0;  // frames or lines that were not
   std::int64_t unmatched = 0;  // of servers that nobody tracks
@@ -70,6 +70,15 @@ struct FeedHealth {
   // Can fall again when the line of a very long request comes after all.
   std::int64_t missing = 0;
   std::optional<WallTime> last_line = {};  // end of the request of the line that came last
+  std::int64_t dropped = 0;     // that our system threw away, its receive buffer full (UDP)
+  std::int64_t duplicates = 0;  // lines that came twice; counted once
+  // Lines that came more than a second before the end they claim; counted as ended when they came.
+  std::int64_t early = 0;
+  // Of the proxy whose clock is furthest off: above 0 ahead of ours, below 0 behind it (or its
+  // lines are held up). 0: within a second.
+  Duration clock_offset = {};
+  std::int64_t buffer_bytes = 0;         // the receive buffer that the system granted; 0: TCP
+  std::int64_t buffer_wanted_bytes = 0;  // and that was asked for
 };
 
 // Counts single requests per server. Thread-safe.
@@ -82,8 +91,9 @@ class RequestSource {
   virtual void Forget(const ServerKey& server) = 0;
   // From the next request on. Forgotten with the server.
   virtual void SetEdges(const ServerKey& server, const Edges& edges) = 0;
-  // What ended at or before `until` (the proxy's clock) and was not taken yet; later ends stay for
-  // the next call. None is lost: a line that arrives after its tick was taken is in the next.
+  // What ended at or before `until` (our clock; how a proxy's that differs is handled, its source
+  // says) and was not taken yet; later ends stay for the next call. None is lost: a line that
+  // arrives after its tick was taken is in the next.
   // `until` = nullopt takes all. An untracked server gives an empty tick.
   virtual ServerTick Take(const ServerKey& server, std::optional<WallTime> until) = 0;
   // Lines of this server since Track, taken or not: to be compared with the proxy's own count.

@@ -220,7 +220,7 @@ std::string_view ToRoute(std::string_view text) {
 }
 
 struct Fields {
-  std::string_view backend, server, status, latency, end, start, route, state, counter;
+  std::string_view backend, server, status, latency, end, start, route, state, counter, host;
 
   // Where the value of `key` goes; nullptr: it is not read.
   std::string_view* Slot(std::string_view key) {
@@ -233,6 +233,7 @@ struct Fields {
     if (key == "r") return &route;
     if (key == "ts") return &state;
     if (key == "n") return &counter;
+    if (key == "h") return &host;
     return nullptr;
   }
 };
@@ -274,6 +275,7 @@ Result<ProxyLogLine> ToLine(const Fields& fields, std::int64_t process) {
   line.end_us = end_us;
   line.counter = counter;
   line.process = process;
+  if (!IsUnset(fields.host)) line.host = fields.host.substr(0, kMaxHostBytes);
   line.error = IsServerError(line.status, fields.state);
   return line;
 }

@@ -52,10 +52,12 @@ struct ProxyLogLine {
   std::int64_t end_us = -1;      // since 1970 by the proxy's clock; -1: not known
   std::int64_t counter = -1;     // of the proxy's requests; -1: not known
   std::int64_t process = 0;      // the proxy's process id
+  std::string_view host;         // the proxy's, at most kMaxHostBytes; empty: not known
   bool error = false;            // IsServerError
 };
 
 inline constexpr std::size_t kMaxRouteBytes = 64;
+inline constexpr std::size_t kMaxHostBytes = 64;  // Linux allows no longer name
 
 // Was it the server's failure? `state` is HAProxy's termination state (configuration.txt §8.5),
 // first character: S the server aborted or refused, s it timed out: a failure whatever the status,
@@ -69,7 +71,8 @@ inline constexpr std::size_t kMaxRouteBytes = 64;
 // Reads a message: RFC 5424 header, then one JSON object whose values are quoted. Fields: `s`
 // server (needed), `b` backend, `st` status, `us` microseconds from request to end, `e` end
 // (microseconds since 1970) or else `t` start (`seconds.milliseconds`; end = t + us), `r` route,
-// `ts` termination state, `n` request counter; others are skipped. A sample that is `-`, empty or
+// `ts` termination state, `n` request counter, `h` the
+// proxy's host; others are skipped. A sample that is `-`, empty or
 // missing is not known. Bytes that JSON does not allow (not UTF-8, control characters, HAProxy's
 // `\]`) cost the byte, not the line. Not thread-safe; allocates nothing for lines no longer than
 // earlier ones.

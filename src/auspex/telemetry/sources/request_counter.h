@@ -14,25 +14,49 @@ namespace auspex::telemetry {
 // The counting half of a RequestSource, without a network: lines in, ticks out. Thread-safe.
 //
 // Exact: each request that was not taken yet is kept as one record of 24 bytes, so Take cuts at the
-// microsecond. Bounded: when a server has kMaxRecords of them, the half that ended first is folded
-// into one sum that the next Take gives whole, whatever its `until` (at 40,000 requests/s that is
-// what ended more than 3 s ago). A line without an end, and one that claims to end more than an
-// hour behind `until` (a clock that was set), is in the next Take too. Edges are compared on
-// arrival. Routes: the first kMaxRoutes names of a server; when they are used up, names without a
-// request in a tick make room at its Take, so a scan of random paths does not push out real routes
-// for long. A line without `b` counts for the tracked server of its name when just one backend has
-// it.
+// microsecond. Edges are compared on arrival. A line that comes a second time (same process,
+// request number and end) is not counted again: a configuration may name the log twice.
+//
+// Clocks. A request has ended when its line comes, so its end is the earlier of what the line says
+// by the proxy's clock and of the arrival by ours:
+// - a line from the future (the proxy's clock is ahead) ended when it came, and waits for no later
+//   tick than others that came with it;
+// - a line from the past (the clock is behind, or the ring kept it for us) is in the next Take;
+// - when our clock is set back, seen as an arrival before the last one, what is kept and would lie
+//   ahead is in the next Take;
+// - a line without an end, and any that claims to end more than an hour behind `until` (our clock
+//   was set and nothing came since), is in the next Take.
+// So each request is in exactly one tick, and none is kept once a tick has ended after it came.
+// Health says by how much a clock is off (clock_watch.h).
+//
+// Bounded: when a server has as many records as it may, or all have together, the half of the
+// server's that ended first is folded into one sum that the next Take gives whole, whatever its
+// `until` (at 40,000 requests/s for one server that is what ended more than 3 s ago). Routes: the
+// first kMaxRoutes names of a server; when they are used up, names without a request in a tick make
+// room at its Take, so a scan of random paths does not push out real routes for long. Proxies: as
+// proxy_table.h says. A line without `b` counts for the tracked server of its name when just one
+// backend has it.
 class RequestCounter final : public RequestSource {
  public:
   static constexpr std::size_t kMaxRecords = std::size_t{1} << 18;
-  static constexpr std::size_t kMaxProcesses = 64;  // proxies whose counters are followed
+  // 100 MB; what comes in 100 s at 40,000 requests/s. Reached when nobody takes: a full disk holds
+  // all rollouts.
+  static constexpr std::size_t kMaxRecordsInAll = std::size_t{1} << 22;
+  struct Limits {
+    std::size_t records_of_server = kMaxRecords;
+    std::size_t records = kMaxRecordsInAll;
+  };
 
   RequestCounter();
+  explicit RequestCounter(const Limits& limits);
   ~RequestCounter() override;
 
-  void Add(const ProxyLogLine& line);
+  // `arrived`: when the line came, by our clock; nullopt: not known, its own end is believed.
+  void Add(const ProxyLogLine& line, std::optional<WallTime> arrived = std::nullopt);
   // Frames or lines that could not be read. `count` >= 0.
   void AddMalformed(std::int64_t count);
+  // Lines that our system threw away before we could read them. `count` >= 0.
+  void AddDropped(std::int64_t count);
   // Proxies that are connected now.
   void SetConnections(std::size_t connections);
 

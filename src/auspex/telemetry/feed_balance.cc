@@ -1,0 +1,43 @@
+#include "auspex/telemetry/feed_balance.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace auspex::telemetry {
+namespace {
+
+constexpr std::size_t kSettled = 3;  // looks after which a line that is still away is lost
+
+}  // namespace
+
+void FeedBalance::Add(const Look& look) {
+  if (!known_.empty() && look.ended < known_.back().ended) {
+    lost_before_ += lost_;
+    first_gaps_.clear();
+    last_gaps_.clear();
+    known_.clear();
+  }
+  const std::int64_t gap = look.ended - look.lines;
+  if (first_gaps_.size() < kSettled) first_gaps_.push_back(gap);
+  last_gaps_.push_back(gap);
+  if (last_gaps_.size() > kSettled) last_gaps_.pop_front();
+  const std::int64_t least = *std::min_element(last_gaps_.begin(), last_gaps_.end());
+  const std::int64_t most = *std::max_element(first_gaps_.begin(), first_gaps_.end());
+  lost_ = std::max<std::int64_t>(0, least - most);
+  known_.push_back({.ended = look.ended, .lost = lost_});
+  if (known_.size() > kLooks + 1) known_.pop_front();
+}
+
+std::string FeedBalance::Complaint() const {
+  if (known_.empty()) return "";
+  const std::int64_t lost = known_.back().lost - known_.front().lost;
+  const std::int64_t ended = known_.back().ended - known_.front().ended;
+  const double share =
+      static_cast<double>(lost) / static_cast<double>(std::max<std::int64_t>(ended, 1));
+  if (lost < kGraveLost || share <= kGraveShare) return "";
+  return fmt::format("the proxy's request log lost {} of the last {} requests ({:.1f} %)", lost,
+                     std::max(lost, ended), 100 * std::min(share, 1.0));
+}
+
+}  // namespace auspex::telemetry

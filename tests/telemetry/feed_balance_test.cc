@@ -1,0 +1,112 @@
+#include "auspex/telemetry/feed_balance.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
+
+#include <vector>
+
+namespace auspex::telemetry {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+// Looks at 1,000 requests a tick of which the feed loses some for good.
+class Feed {
+ public:
+  explicit Feed(FeedBalance* balance) : balance_(balance) {}
+  void Tick(std::int64_t lost, std::int64_t under_way = 0, std::int64_t requests = 1'000) {
+    ended_ += requests;
+    lines_ += requests - lost;
+    balance_->Add({.ended = ended_, .lines = lines_ - under_way});
+  }
+
+ private:
+  FeedBalance* balance_;
+  std::int64_t ended_ = 70'000;  // the proxy ran before we listened
+  std::int64_t lines_ = 0;
+};
+
+TEST(FeedBalance, LinesUnderWayAreNotLost) {
+  FeedBalance balance;
+  EXPECT_EQ(balance.Complaint(), "");
+  Feed feed(&balance);
+  for (int i = 0; i < 30; ++i) feed.Tick(0, (i * 7) % 13);
+  EXPECT_EQ(balance.lost(), 0);
+  EXPECT_EQ(balance.Complaint(), "");
+}
+
+TEST(FeedBalance, OneInAThousandIsCountedAndNotGrave) {
+  FeedBalance balance;
+  Feed feed(&balance);
+  for (int i = 0; i < 30; ++i) feed.Tick(i < 3 ? 0 : 1);
+  EXPECT_EQ(balance.lost(), 25);  // of 27: the last two looks may still be under way
+  EXPECT_EQ(balance.Complaint(), "");
+}
+
+TEST(FeedBalance, ALossOfThreePercentIsGraveWhileItLasts) {
+  FeedBalance balance;
+  Feed feed(&balance);
+  for (int i = 0; i < 10; ++i) feed.Tick(0);
+  for (int i = 0; i < 10; ++i) feed.Tick(30);
+  EXPECT_THAT(balance.Complaint(),
+              AllOf(HasSubstr("lost 180 of the last 6000 requests"), HasSubstr("(3.0 %)")));
+  for (int i = 0; i < 10; ++i) feed.Tick(0);
+  EXPECT_EQ(balance.Complaint(), "");
+  EXPECT_EQ(balance.lost(), 300) << "and stays counted";
+}
+
+TEST(FeedBalance, AFeedThatStoppedIsGraveWithinThreeLooksAndMendsItself) {
+  FeedBalance balance;
+  Feed feed(&balance);
+  for (int i = 0; i < 10; ++i) feed.Tick(0);
+  for (int i = 1; i <= 3; ++i) feed.Tick(0, 1'000 * i);  // held up
+  EXPECT_NE(balance.Complaint(), "");
+  feed.Tick(0);
+  EXPECT_EQ(balance.Complaint(), "");
+  EXPECT_EQ(balance.lost(), 0);
+}
+
+TEST(FeedBalance, FewRequestsAreNeverGrave) {
+  FeedBalance balance;
+  Feed feed(&balance);
+  for (int i = 0; i < 5; ++i) feed.Tick(0, 0, 2);
+  for (int i = 0; i < 8; ++i) feed.Tick(1, 0, 2);
+  EXPECT_GT(balance.lost(), 0);
+  EXPECT_EQ(balance.Complaint(), "");
+}
+
+TEST(FeedBalance, AProxyStartedAnewKeepsWhatWasLostBefore) {
+  FeedBalance balance;
+  std::int64_t lines = 0;
+  for (std::int64_t i = 1; i <= 10; ++i) {
+    lines += i > 5 ? 90 : 100;
+    balance.Add({.ended = 100 * i, .lines = lines});
+  }
+  const std::int64_t before = balance.lost();
+  EXPECT_EQ(before, 30);
+  for (std::int64_t i = 1; i <= 10; ++i) balance.Add({.ended = 100 * i, .lines = lines += 100});
+  EXPECT_EQ(balance.lost(), before);
+  EXPECT_EQ(balance.Complaint(), "");
+}
+
+// The law: what is reported lost is never more than what was lost, whatever is under way.
+RC_GTEST_PROP(FeedBalance, NeverSaysMoreThanWasLost, ()) {
+  FeedBalance balance;
+  std::int64_t ended = 0, lines = 0, lost = 0;
+  for (int i = *rc::gen::inRange(1, 40); i > 0; --i) {
+    const int requests = *rc::gen::inRange(0, 50);
+    const int gone = *rc::gen::inRange(0, requests + 1);
+    ended += requests;
+    lines += requests - gone;
+    lost += gone;
+    balance.Add({.ended = ended, .lines = lines});
+    RC_ASSERT(balance.lost() <= lost);
+    RC_ASSERT(balance.lost() >= 0);
+  }
+}
+
+}  // namespace
+}  // namespace auspex::telemetry
