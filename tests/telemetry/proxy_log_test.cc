@@ -1,25 +1,16 @@
 #include "auspex/telemetry/sources/proxy_log.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <atomic>
-#include <cerrno>
-#include <chrono>
-#include <cstring>
-#include <functional>
 #include <mutex>
 #include <string>
-#include <thread>
-#include <utility>
 #include <vector>
 
 #include "auspex/base/clock.h"
+#include "tests/telemetry/feed_client.h"
 
 namespace auspex::telemetry {
 namespace {
@@ -29,63 +20,6 @@ using testing::HasSubstr;
 
 const ServerKey kServer{"checkout", "a"};
 const Logger kSilent(LogLevel::kError, [](std::string_view) {});
-
-// The limit is generous: it is reached only when the condition never comes true.
-bool WaitFor(const std::function<bool()>& condition) {
-  const auto end = std::chrono::steady_clock::now() + 20s;
-  while (std::chrono::steady_clock::now() < end) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(2ms);
-  }
-  return condition();
-}
-
-class Client {
- public:
-  explicit Client(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    sockaddr generic{};
-    std::memcpy(&generic, &address, sizeof address);
-    connected_ = ::connect(fd_, &generic, sizeof generic) == 0;
-  }
-  Client(Client&& other) noexcept
-      : fd_(std::exchange(other.fd_, -1)), connected_(other.connected_) {}
-  ~Client() { Close(); }
-  void Close() {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-  }
-  [[nodiscard]] bool connected() const { return connected_; }
-  // False when the other side has closed.
-  bool Send(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent < 0) return false;
-      bytes.remove_prefix(static_cast<std::size_t>(sent));
-    }
-    return true;
-  }
-  // Waits for the other side to close.
-  bool SeesEnd() {
-    char byte = 0;
-    return ::recv(fd_, &byte, 1, 0) <= 0;
-  }
-
- private:
-  int fd_;
-  bool connected_ = false;
-};
-
-// Each a request of its own.
-std::string LineFrame() {
-  static std::atomic<int> number = 0;
-  const std::string message = fmt::format(
-      R"(<134>1 2026-11-24T11:34:03.431834+00:00 - haproxy 1 - - {{"b":"checkout","s":"a","st":"200","us":"500","e":"1795520043431742","r":"cart","ts":"----","n":"{}"}})",
-      ++number);
-  return fmt::format("{} {}", message.size(), message);
-}
 
 std::unique_ptr<ProxyLog> ListenAnywhere() {
   auto feed = ProxyLog::Listen({"127.0.0.1", 0}, kSilent);
@@ -240,6 +174,106 @@ TEST(ProxyLog, ListensAgainOnThePortItLeft) {
     ASSERT_TRUE(feed->Start().ok());
     EXPECT_EQ(feed->port(), port);
   }
+}
+
+// Two minutes ago, so that a later line shows what is missing at once.
+constexpr std::int64_t kPatientUs = 120'000'000;
+
+std::int64_t NowUs() { return MicrosSinceEpoch(RealClock().Wall()); }
+
+TEST(ProxyLog, AConnectionThatBreaksWithinAFrameCostsThatLine) {
+  const auto feed = ListenAnywhere();
+  const std::int64_t then = NowUs() - kPatientUs;
+  for (std::int64_t n = 1; n <= 4; ++n) {
+    Client client(feed->port());
+    const std::string cut = FrameOf({.number = 2 * n + 1, .end_us = then + n});
+    ASSERT_TRUE(client.Send(FrameOf({.number = 2 * n, .end_us = then + n}) +
+                            cut.substr(0, cut.size() / static_cast<std::size_t>(n))));
+    // The first is whole. HAProxy sends a line once: it does not know what had arrived.
+    client.Close();
+    ASSERT_TRUE(WaitFor([&] { return feed->LinesOf(kServer) == n + 1; })) << n;
+    ASSERT_TRUE(WaitFor([&] { return !feed->Health().connected; }));
+    EXPECT_EQ(feed->Health().malformed, n - 1);
+  }
+  Client client(feed->port());
+  ASSERT_TRUE(client.Send(FrameOf({.number = 10, .end_us = then + 10}) +
+                          FrameOf({.number = 11, .end_us = NowUs()})));
+  ASSERT_TRUE(WaitFor([&] { return feed->LinesOf(kServer) == 7; }));
+  EXPECT_EQ(feed->Health().missing, 3) << "over all connections of the process";
+  EXPECT_EQ(feed->Take(kServer, std::nullopt).requests, 7);
+}
+
+TEST(ProxyLog, APeerThatVanishedWithinAFrameKeepsNobodyFromConnectingAnew) {
+  const auto feed = ListenAnywhere();
+  const std::int64_t then = NowUs() - kPatientUs;
+  Client vanished(feed->port());  // says no more and never closes, as one behind a dead tunnel
+  const std::string cut = FrameOf({.number = 2, .end_us = then});
+  ASSERT_TRUE(vanished.Send(FrameOf({.number = 1, .end_us = then}) + cut.substr(0, 40)));
+  ASSERT_TRUE(WaitFor([&] { return feed->LinesOf(kServer) == 1; }));
+  Client again(feed->port());
+  for (std::int64_t n = 3; n <= 50; ++n)
+    ASSERT_TRUE(again.Send(FrameOf({.number = n, .end_us = then + n})));
+  ASSERT_TRUE(again.Send(FrameOf({.number = 51, .end_us = NowUs()})));
+  ASSERT_TRUE(WaitFor([&] { return feed->LinesOf(kServer) == 50; }));
+  EXPECT_EQ(feed->Health().missing, 1);
+  EXPECT_EQ(feed->Health().malformed, 0);
+  vanished.Close();
+  EXPECT_TRUE(WaitFor([&] { return feed->Health().malformed == 1; }));
+}
+
+TEST(ProxyLog, TwoProxiesOfOneProcessIdShareTheFeed) {
+  const auto feed = ListenAnywhere();
+  const std::int64_t then = NowUs() - kPatientUs;
+  Client one(feed->port()), two(feed->port());
+  for (std::int64_t n = 1; n <= 100; ++n) {
+    ASSERT_TRUE(one.Send(FrameOf({.number = n, .end_us = then + n, .host = "web1"})));
+    ASSERT_TRUE(two.Send(FrameOf({.number = n, .end_us = then + n, .host = "web2"})));
+    ASSERT_TRUE(two.Send(FrameOf({.number = 9'000 + n, .end_us = then + n, .host = "web3"})));
+  }
+  for (const char* host : {"web1", "web2", "web3"})
+    ASSERT_TRUE(two.Send(FrameOf({.number = 9'101, .end_us = NowUs(), .host = host})));
+  ASSERT_TRUE(WaitFor([&] { return feed->LinesOf(kServer) == 303; }));
+  EXPECT_EQ(feed->Health().missing, 0) << "the last of web1 and web2 are too new to be missing";
+  EXPECT_EQ(feed->Health().duplicates, 0);
+  one.Close();
+  ASSERT_TRUE(two.Send(FrameOf({.number = 9'102, .end_us = NowUs(), .host = "web3"})));
+  ASSERT_TRUE(WaitFor([&] { return feed->LinesOf(kServer) == 304; }));
+  EXPECT_TRUE(feed->Health().connected);
+}
+
+TEST(ProxyLog, AReconnectStormIsCountedWholeAndFillsNoLog) {
+  std::atomic<int> written = 0;
+  const Logger log(LogLevel::kDebug, [&](std::string_view) { ++written; });
+  auto feed = ProxyLog::Listen({.address = "127.0.0.1", .port = 0}, log);
+  ASSERT_TRUE(feed.ok());
+  (*feed)->Track(kServer);
+  ASSERT_TRUE((*feed)->Start());
+  constexpr int kStorm = 1'000;
+  for (int i = 0; i < kStorm; ++i) {
+    Client client((*feed)->port());
+    ASSERT_TRUE(client.Send(LineFrame()));
+  }
+  EXPECT_TRUE(WaitFor([&] { return (*feed)->LinesOf(kServer) == kStorm; }))
+      << (*feed)->LinesOf(kServer);
+  EXPECT_EQ((*feed)->Health().malformed, 0);
+  EXPECT_LT(written, 200) << "of " << 2 * kStorm << " connections and ends";
+}
+
+TEST(ProxyLog, AConnectionThatHasToMakeRoomIsReadOutBefore) {
+  auto listening = ProxyLog::Listen({.address = "127.0.0.1", .port = 0}, kSilent);
+  ASSERT_TRUE(listening.ok());
+  const auto feed = *std::move(listening);
+  feed->Track(kServer);
+  // Twice as many as it can hold, all with a line, before it begins to read.
+  std::vector<Client> clients;
+  for (std::size_t i = 0; i < 2 * ProxyLog::kMaxConnections; ++i) {
+    clients.emplace_back(feed->port());
+    ASSERT_TRUE(clients.back().Send(LineFrame()));
+  }
+  ASSERT_TRUE(feed->Start());
+  const auto sent = static_cast<std::int64_t>(clients.size());
+  EXPECT_TRUE(WaitFor([&] { return feed->LinesOf(kServer) == sent; })) << feed->LinesOf(kServer);
+  EXPECT_TRUE(clients.front().SeesEnd());
 }
 
 }  // namespace

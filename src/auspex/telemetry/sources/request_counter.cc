@@ -119,6 +119,12 @@ void RequestCounter::AddDropped(std::int64_t count) {
   impl_->health.dropped += count;
 }
 
+void RequestCounter::SetBuffer(std::int64_t granted, std::int64_t wanted) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->health.buffer_bytes = granted;
+  impl_->health.buffer_wanted_bytes = wanted;
+}
+
 void RequestCounter::SetConnections(std::size_t connections) {
   const std::lock_guard lock(impl_->mutex);
   impl_->health.connected = connections > 0;

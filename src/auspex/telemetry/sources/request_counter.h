@@ -57,6 +57,8 @@ class RequestCounter final : public RequestSource {
   void AddMalformed(std::int64_t count);
   // Lines that our system threw away before we could read them. `count` >= 0.
   void AddDropped(std::int64_t count);
+  // The receive buffer, in bytes: what the system granted of what was asked for.
+  void SetBuffer(std::int64_t granted, std::int64_t wanted);
   // Proxies that are connected now.
   void SetConnections(std::size_t connections);
 
