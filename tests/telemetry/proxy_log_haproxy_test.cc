@@ -131,10 +131,10 @@ class TinyBackend {
 
 class Haproxy {
  public:
-  Haproxy(std::uint16_t feed_port, std::uint16_t backend_port) : port_(FreePort()) {
+  Haproxy(const FeedAddress& feed, std::uint16_t backend_port) : port_(FreePort()) {
     std::string folder = std::filesystem::temp_directory_path() / "auspex-feed-XXXXXX";
     folder_ = ::mkdtemp(folder.data());
-    std::ofstream(folder_ + "/haproxy.cfg") << Configuration(feed_port, backend_port);
+    std::ofstream(folder_ + "/haproxy.cfg") << Configuration(feed, backend_port);
     Spawn();
   }
   ~Haproxy() {
@@ -159,7 +159,7 @@ class Haproxy {
   [[nodiscard]] bool Answers() const { return Socket().Connect(port_); }
 
  private:
-  std::string Configuration(std::uint16_t feed_port, std::uint16_t backend_port) const {
+  std::string Configuration(const FeedAddress& feed, std::uint16_t backend_port) const {
     return fmt::format(R"(global
   maxconn 200
 {}
@@ -179,8 +179,8 @@ backend checkout
 backend dead
   server dead 127.0.0.1:{}
 )",
-                       ProxyLog::RingSection({"127.0.0.1", feed_port}), port_,
-                       ProxyLog::LogFormat(), backend_port, FreePort());
+                       ProxyLog::RingSection(feed), port_, ProxyLog::LogFormat(feed), backend_port,
+                       FreePort());
   }
   void Spawn() {
     const std::string file = folder_ + "/haproxy.cfg";
@@ -211,8 +211,12 @@ backend dead
   pid_t process_ = -1;
 };
 
-std::unique_ptr<ProxyLog> Listen(std::uint16_t port) {
-  auto feed = ProxyLog::Listen({"127.0.0.1", port}, kSilent);
+FeedAddress At(std::uint16_t port, FeedTransport transport = FeedTransport::kTcp) {
+  return {.address = "127.0.0.1", .port = port, .transport = transport};
+}
+
+std::unique_ptr<ProxyLog> Listen(const FeedAddress& address) {
+  auto feed = ProxyLog::Listen(address, kSilent);
   EXPECT_TRUE(feed.ok()) << feed.error().message;
   (*feed)->Track(kGood);
   (*feed)->Track(kDead);
@@ -220,10 +224,12 @@ std::unique_ptr<ProxyLog> Listen(std::uint16_t port) {
   return *std::move(feed);
 }
 
-TEST(ProxyLogWithHaproxy, CountsEveryRequest) {
-  const auto feed = Listen(0);
+class ProxyLogOfHaproxy : public testing::TestWithParam<FeedTransport> {};
+
+TEST_P(ProxyLogOfHaproxy, CountsEveryRequest) {
+  const auto feed = Listen(At(0, GetParam()));
   const TinyBackend backend;
-  const Haproxy proxy(feed->port(), backend.port());
+  const Haproxy proxy(At(feed->port(), GetParam()), backend.port());
   for (int i = 0; i < 300; ++i)
     ASSERT_EQ(proxy.Get(i % 10 == 0 ? "/fail/x" : "/cart/1"), i % 10 == 0 ? 500 : 200);
   for (int i = 0; i < 5; ++i) EXPECT_EQ(proxy.Get("/dead"), 503);
@@ -237,6 +243,9 @@ TEST(ProxyLogWithHaproxy, CountsEveryRequest) {
   EXPECT_EQ(health.malformed, 0);
   EXPECT_EQ(health.missing, 0);
   EXPECT_EQ(health.unmatched, 0);
+  EXPECT_EQ(health.dropped, 0);
+  EXPECT_EQ(health.duplicates, 0);
+  EXPECT_EQ(health.early, 0);
   const ServerTick tick = feed->Take(kGood, RealClock().Wall());
   EXPECT_EQ(tick.requests, 301);
   EXPECT_EQ(tick.errors, 30);
@@ -247,11 +256,17 @@ TEST(ProxyLogWithHaproxy, CountsEveryRequest) {
   EXPECT_EQ(feed->Take(kDead, std::nullopt).errors, 5);
 }
 
+INSTANTIATE_TEST_SUITE_P(Both, ProxyLogOfHaproxy,
+                         testing::Values(FeedTransport::kTcp, FeedTransport::kUdp),
+                         [](const auto& transport) {
+                           return transport.param == FeedTransport::kTcp ? "Tcp" : "Udp";
+                         });
+
 TEST(ProxyLogWithHaproxy, LosesNothingWhenItIsStartedAnewUnderTraffic) {
-  auto feed = Listen(0);
+  auto feed = Listen(At(0));
   const std::uint16_t port = feed->port();
   const TinyBackend backend;
-  const Haproxy proxy(port, backend.port());
+  const Haproxy proxy(At(port), backend.port());
   std::atomic<std::int64_t> answered = 0;
   std::atomic<bool> stop = false;
   std::vector<std::thread> clients;
@@ -268,7 +283,7 @@ TEST(ProxyLogWithHaproxy, LosesNothingWhenItIsStartedAnewUnderTraffic) {
     feed.reset();
     const std::int64_t away = answered;
     EXPECT_TRUE(WaitFor([&] { return answered >= away + 100; }));  // these wait in the ring
-    feed = Listen(port);
+    feed = Listen(At(port));
   }
   stop = true;
   for (auto& client : clients) client.join();
