@@ -20,7 +20,7 @@ class Feed {
   void Tick(std::int64_t lost, std::int64_t under_way = 0, std::int64_t requests = 1'000) {
     ended_ += requests;
     lines_ += requests - lost;
-    balance_->Add({.ended = ended_, .lines = lines_ - under_way});
+    balance_->Add({.requests = {ended_ + 5}, .in_flight = 5, .lines = lines_ - under_way});
   }
 
  private:
@@ -69,6 +69,16 @@ TEST(FeedBalance, AFeedThatStoppedIsGraveWithinThreeLooksAndMendsItself) {
   EXPECT_EQ(balance.lost(), 0);
 }
 
+TEST(FeedBalance, ACountThatFallsALittleIsNoNewProxy) {
+  FeedBalance balance;
+  std::int64_t requests = 5'000, lines = 0;
+  for (int i = 0; i < 10; ++i) balance.Add({.requests = {requests += 100}, .lines = lines += 100});
+  for (int i = 0; i < 10; ++i)
+    balance.Add({.requests = {requests += i % 2 == 0 ? 103 : -3}, .lines = lines += 20});
+  EXPECT_GT(balance.lost(), 200) << "300 of 500";
+  EXPECT_NE(balance.Complaint(), "");
+}
+
 TEST(FeedBalance, FewRequestsAreNeverGrave) {
   FeedBalance balance;
   Feed feed(&balance);
@@ -83,12 +93,28 @@ TEST(FeedBalance, AProxyStartedAnewKeepsWhatWasLostBefore) {
   std::int64_t lines = 0;
   for (std::int64_t i = 1; i <= 10; ++i) {
     lines += i > 5 ? 90 : 100;
-    balance.Add({.ended = 100 * i, .lines = lines});
+    balance.Add({.requests = {100 * i}, .lines = lines});
   }
   const std::int64_t before = balance.lost();
   EXPECT_EQ(before, 30);
-  for (std::int64_t i = 1; i <= 10; ++i) balance.Add({.ended = 100 * i, .lines = lines += 100});
+  for (std::int64_t i = 1; i <= 10; ++i)
+    balance.Add({.requests = {100 * i}, .lines = lines += 100});
   EXPECT_EQ(balance.lost(), before);
+  EXPECT_EQ(balance.Complaint(), "");
+}
+
+TEST(FeedBalance, OneOfTwoProxiesStartedAnewIsSeenThoughTheSumGrew) {
+  FeedBalance balance;
+  std::int64_t lines = 0;
+  for (std::int64_t i = 1; i <= 10; ++i)
+    balance.Add({.requests = {1'000 * i, 10 * i}, .lines = lines += 1'010});
+  // The second begins at 0 while the first has a burst.
+  for (std::int64_t i = 11; i <= 20; ++i)
+    balance.Add({.requests = {3'000 * i, 10 * (i - 11)}, .lines = lines += 2'000});
+  EXPECT_EQ(balance.lost(), 5 * 1'010) << "a look, from the third after it to the third last";
+  EXPECT_NE(balance.Complaint(), "");
+  for (std::int64_t i = 1; i <= 10; ++i)
+    balance.Add({.requests = {70'000 + 10 * i}, .lines = lines += 10});  // one was taken away
   EXPECT_EQ(balance.Complaint(), "");
 }
 
@@ -102,7 +128,7 @@ RC_GTEST_PROP(FeedBalance, NeverSaysMoreThanWasLost, ()) {
     ended += requests;
     lines += requests - gone;
     lost += gone;
-    balance.Add({.ended = ended, .lines = lines});
+    balance.Add({.requests = {ended}, .lines = lines});
     RC_ASSERT(balance.lost() <= lost);
     RC_ASSERT(balance.lost() >= 0);
   }

@@ -107,6 +107,21 @@ TEST(ParseServerStats, ReadsByTheNamesOfTheColumns) {
                   ServerStat{.name = "b", .backup = true, .in_flight = 0, .requests_total = 7}));
 }
 
+// As HAProxy 2.6.12 counts: three requests with three retries each; 20 that were redispatched to
+// the other server, 19 of them at once; 24 answers of 503 that were retried there (`retry-on`).
+TEST(ParseServerStats, AnAttemptThatWasRepeatedIsNoRequest) {
+  const auto stats = ParseServerStats(
+      "# pxname,svname,scur,stot,bck,wretr,wredis,\n"
+      "dead,dead,0,12,0,9,0,\nmixed,good,0,20,0,0,0,\nmixed,bad,0,19,0,0,19,\n"
+      "l7,good,0,25,0,0,0,\nl7,bad,0,24,0,24,24,\n");
+  ASSERT_TRUE(stats.ok()) << stats.error().message;
+  std::vector<std::int64_t> requests;
+  for (const ServerStat& stat : *stats) requests.push_back(stat.requests_total);
+  EXPECT_THAT(requests, ElementsAre(3, 20, 0, 25, 0));
+  EXPECT_EQ(ParseServerStats("# pxname,svname,scur,stot,bck,wretr,\nc,a,0,1,0,x,\n").error().code,
+            ErrorCode::kUnavailable);
+}
+
 TEST(ParseServerStats, RefusesWhatIsNotItsFormat) {
   const struct {
     std::string answer;

@@ -1,7 +1,6 @@
 #include "auspex/rollout/live.h"
 
 #include <algorithm>
-#include <functional>
 #include <utility>
 
 namespace auspex::rollout {
@@ -49,28 +48,14 @@ void AddToAggregate(const ServerTick& baseline, double both, double seconds,
 }
 
 void CompareWithProxy(Live* live, const traffic::RouteView& view) {
-  constexpr std::size_t kLooks = 3;
-  std::vector<std::int64_t> counts;
+  std::vector<std::int64_t> requests;
   for (const traffic::ProxyView& one : view.proxies) {
     if (one.error) return;  // its requests are in the feed and not in this count
-    counts.push_back(one.canary.requests_total + one.baseline.requests_total);
+    requests.push_back(one.canary.requests_total + one.baseline.requests_total);
   }
-  const bool goes_on = std::equal(counts.begin(), counts.end(), live->proxy_counts.begin(),
-                                  live->proxy_counts.end(), std::greater_equal<>());
-  if (!goes_on) {  // a proxy started anew
-    live->first_gaps.clear(), live->last_gaps.clear();
-    live->lost_before = live->feed_lost;
-  }
-  live->proxy_counts = std::move(counts);
-  const std::int64_t proxy = view.canary.requests_total + view.baseline.requests_total;
-  const std::int64_t gap =
-      proxy - view.canary.in_flight - view.baseline.in_flight - live->lines_then;
-  if (live->first_gaps.size() < kLooks) live->first_gaps.push_back(gap);
-  live->last_gaps.push_back(gap);
-  if (live->last_gaps.size() > kLooks) live->last_gaps.pop_front();
-  const std::int64_t least = *std::min_element(live->last_gaps.begin(), live->last_gaps.end());
-  const std::int64_t most = *std::max_element(live->first_gaps.begin(), live->first_gaps.end());
-  live->feed_lost = live->lost_before + std::max<std::int64_t>(0, least - most);
+  live->balance.Add({.requests = std::move(requests),
+                     .in_flight = view.canary.in_flight + view.baseline.in_flight,
+                     .lines = live->lines_then});
 }
 
 std::string WhyHold(const Live& live, const TickSources& sources) {
@@ -89,7 +74,8 @@ std::string WhyHold(const Live& live, const TickSources& sources) {
   if (!sources.requests->Health().connected) return "the proxy's request log is not connected";
   if (live.away > 2 * FromSeconds(live.TickSeconds()))
     return fmt::format("the daemon was away for {}", ToText(live.away));
-  return live.metrics_failure;
+  if (!live.metrics_failure.empty()) return live.metrics_failure;
+  return live.balance.Complaint();
 }
 
 }  // namespace
@@ -108,6 +94,7 @@ Inputs CloseTick(Live* live, double t_s, const TickSources& sources) {
   }
   inputs.window.canary = WindowOf(canary, live->rollout.spec.route_names);
   inputs.window.baseline = WindowOf(baseline, live->rollout.spec.route_names);
+  if (live->seen && live->seen->ok()) CompareWithProxy(live, live->seen->value());
   inputs.hold = WhyHold(*live, sources);
   inputs.weight_given = live->given;
   inputs.health_known = live->seen && live->seen->ok();
@@ -117,7 +104,6 @@ Inputs CloseTick(Live* live, double t_s, const TickSources& sources) {
     const bool connected = sources.requests->Health().connected;
     AddHealth(view.canary, connected, &inputs.window.canary);
     AddHealth(view.baseline, connected, &inputs.window.baseline);
-    CompareWithProxy(live, view);
   }
   // The plain rule looks at no silence of its own.
   const bool silent = canary.requests == 0 || baseline.requests == 0;
@@ -155,7 +141,7 @@ DeploymentView ViewOf(const Live& live) {
   view.users_harmed = rollout.UsersHarmed();
   view.canary = rollout.canary;
   view.baseline = rollout.baseline;
-  view.feed_lost = live.feed_lost;
+  view.feed_lost = live.balance.lost();
   view.started_at = live.announced.at;
   view.ended_at = live.ended_at;
   return view;

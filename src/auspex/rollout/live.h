@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 #include "auspex/rollout/replay.h"
 #include "auspex/rollout/rollout.h"
 #include "auspex/rollout/service_config.h"
+#include "auspex/telemetry/feed_balance.h"
 #include "auspex/telemetry/telemetry.h"
 #include "auspex/traffic/router.h"
 
@@ -58,13 +58,7 @@ struct Live {
   std::optional<SignalReading> reading_done;
   std::string metrics_failure;  // of the last answer; holds until there is a good one
 
-  // Feed against the proxy's own count: requests it ended and the feed has not brought. A line
-  // takes some milliseconds, so single looks are off by a few; what is lost stays lost: the least
-  // of the last looks beyond the most of the first ones.
-  std::deque<std::int64_t> first_gaps, last_gaps;
-  std::vector<std::int64_t> proxy_counts;  // each proxy's own, in the router's order
-  std::int64_t lost_before = 0;            // by processes of the proxies that are gone
-  std::int64_t feed_lost = 0;
+  telemetry::FeedBalance balance;  // the feed against the proxy's own count
 
   // The daemon was not there for so long before the tick at hand, wall time.
   Duration away{};

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
 
 namespace auspex::telemetry {
 namespace {
@@ -12,20 +14,26 @@ constexpr std::size_t kSettled = 3;  // looks after which a line that is still a
 }  // namespace
 
 void FeedBalance::Add(const Look& look) {
-  if (!known_.empty() && look.ended < known_.back().ended) {
-    lost_before_ += lost_;
+  const bool goes_on =
+      std::equal(look.requests.begin(), look.requests.end(), requests_.begin(), requests_.end(),
+                 [](std::int64_t now, std::int64_t before) { return now >= before / 2; });
+  if (!goes_on) {
+    lost_before_ += std::exchange(lost_, 0);
     first_gaps_.clear();
     last_gaps_.clear();
     known_.clear();
   }
-  const std::int64_t gap = look.ended - look.lines;
+  requests_ = look.requests;
+  const std::int64_t ended =
+      std::accumulate(requests_.begin(), requests_.end(), std::int64_t{0}) - look.in_flight;
+  const std::int64_t gap = ended - look.lines;
   if (first_gaps_.size() < kSettled) first_gaps_.push_back(gap);
   last_gaps_.push_back(gap);
   if (last_gaps_.size() > kSettled) last_gaps_.pop_front();
   const std::int64_t least = *std::min_element(last_gaps_.begin(), last_gaps_.end());
   const std::int64_t most = *std::max_element(first_gaps_.begin(), first_gaps_.end());
   lost_ = std::max<std::int64_t>(0, least - most);
-  known_.push_back({.ended = look.ended, .lost = lost_});
+  known_.push_back({.ended = ended, .lost = lost_});
   if (known_.size() > kLooks + 1) known_.pop_front();
 }
 

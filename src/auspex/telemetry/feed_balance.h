@@ -3,10 +3,11 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <vector>
 
 namespace auspex::telemetry {
 
-// Compares what the feed brought of some servers with the proxy's own count of them, one look a
+// Compares what the feed brought of some servers with the proxies' own count of them, one look a
 // tick, so that loss is measured and not assumed. The two counts may begin at any moments. A line
 // takes some milliseconds after its request, so single looks are off by a few; what is lost stays
 // lost: the least gap of the last three looks beyond the most of the first three. Pure; not
@@ -14,10 +15,13 @@ namespace auspex::telemetry {
 class FeedBalance {
  public:
   struct Look {
-    std::int64_t ended = 0;  // requests that the proxy counted and has ended
-    std::int64_t lines = 0;  // that the feed brought, read at the same time
+    std::vector<std::int64_t> requests;  // that each proxy sent, since it started; in one order
+    std::int64_t in_flight = 0;          // of these, not ended
+    std::int64_t lines = 0;              // that the feed brought, read at the same time
   };
-  // `ended` below the one before: the proxy was started anew, and both begin again.
+  // Only looks at which every proxy answered. A count below half of its last one (attempts that
+  // a proxy repeats take a little from it), or another number of proxies, means that one was
+  // started anew: both sides begin again, what was lost stays counted.
   void Add(const Look& look);
   // Since the first look; grows and may fall again when held up lines come after all.
   [[nodiscard]] std::int64_t lost() const { return lost_before_ + lost_; }
@@ -32,6 +36,7 @@ class FeedBalance {
   static constexpr double kGraveShare = 0.01;
 
  private:
+  std::vector<std::int64_t> requests_;  // at the last look
   std::deque<std::int64_t> first_gaps_;
   std::deque<std::int64_t> last_gaps_;
   // After each of the last looks.

@@ -74,6 +74,8 @@ std::vector<Row> ParseCsv(std::string_view text) {
   return rows;
 }
 
+constexpr std::int64_t kAnyCount = INT64_MAX;
+
 // Reads rows by the names of their columns.
 class Table {
  public:
@@ -104,13 +106,16 @@ class Table {
     }
     return number;
   }
+  // 0 where there is no such column.
+  Result<std::int64_t> NumberIfAny(const Row& row, std::string_view column) const {
+    const bool known = std::find(columns_.begin(), columns_.end(), column) != columns_.end();
+    return known ? Number(row, column, kAnyCount) : 0;
+  }
 
  private:
   std::string_view what_;
   Row columns_;
 };
-
-constexpr std::int64_t kAnyCount = INT64_MAX;
 
 Result<ServerState> ReadState(const Table& table, const Row& row) {
   AUSPEX_TRY(std::string name, table.Text(row, "srv_name"));
@@ -129,11 +134,14 @@ Result<ServerStat> ReadStat(const Table& table, const Row& row) {
   AUSPEX_TRY(std::string name, table.Text(row, "svname"));
   AUSPEX_TRY(const auto backup, table.Number(row, "bck", 1));
   AUSPEX_TRY(const auto in_flight, table.Number(row, "scur", kAnyCount));
-  AUSPEX_TRY(const auto requests_total, table.Number(row, "stot", kAnyCount));
+  AUSPEX_TRY(const auto attempts, table.Number(row, "stot", kAnyCount));
+  AUSPEX_TRY(const auto retried, table.NumberIfAny(row, "wretr"));
+  AUSPEX_TRY(const auto redispatched, table.NumberIfAny(row, "wredis"));
+  const std::int64_t once = attempts - std::min(retried, attempts);
   return ServerStat{.name = std::move(name),
                     .backup = backup == 1,
                     .in_flight = in_flight,
-                    .requests_total = requests_total};
+                    .requests_total = once - std::min(redispatched, once)};
 }
 
 }  // namespace

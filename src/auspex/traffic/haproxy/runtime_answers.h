@@ -33,9 +33,12 @@ Result<std::vector<ServerState>> ParseServersState(std::string_view answer);
 
 struct ServerStat {
   std::string name;
-  bool backup = false;              // gets requests only while no other server is up
-  std::int64_t in_flight = 0;       // scur
-  std::int64_t requests_total = 0;  // stot: one a request, also on kept-alive connections
+  bool backup = false;         // gets requests only while no other server is up
+  std::int64_t in_flight = 0;  // scur
+  // stot, one an attempt, less those that were repeated (wretr, wredis). Exact without retries, and
+  // with those of connections; answers that are retried (`retry-on`) HAProxy counts in both, so
+  // then it is too small, never too large.
+  std::int64_t requests_total = 0;
   friend bool operator==(const ServerStat&, const ServerStat&) = default;
 };
 

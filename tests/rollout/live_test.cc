@@ -1,0 +1,53 @@
+#include "auspex/rollout/live.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace auspex::rollout {
+namespace {
+
+using ::testing::HasSubstr;
+
+// A feed that is there and brings nothing but its count of lines.
+class QuietFeed final : public telemetry::RequestSource {
+ public:
+  void Track(const telemetry::ServerKey& /*server*/) override {}
+  void Forget(const telemetry::ServerKey& /*server*/) override {}
+  void SetEdges(const telemetry::ServerKey& /*server*/,
+                const telemetry::Edges& /*edges*/) override {}
+  telemetry::ServerTick Take(const telemetry::ServerKey& /*server*/,
+                             std::optional<WallTime> /*until*/) override {
+    return {};
+  }
+  [[nodiscard]] std::int64_t LinesOf(const telemetry::ServerKey& /*server*/) const override {
+    return 0;
+  }
+  [[nodiscard]] telemetry::FeedHealth Health() const override { return {.connected = true}; }
+};
+
+// One tick in which the proxy had counted `requests` and the feed had brought `lines`, in all.
+Inputs Tick(Live* live, telemetry::RequestSource* feed, std::int64_t requests, std::int64_t lines) {
+  live->given = Weight::Zero();
+  traffic::ProxyView proxy{.name = "proxy"};
+  proxy.baseline = {.share = Weight::Whole(), .requests_total = requests};
+  live->seen = traffic::Combine({proxy});
+  live->lines_then = lines;
+  return CloseTick(live, live->rollout.last.t_s + 1, {.requests = feed});
+}
+
+TEST(CloseTick, AFeedThatLosesALotHoldsAndTheLossIsShown) {
+  QuietFeed feed;
+  Live live;
+  std::int64_t lines = 0;
+  for (std::int64_t i = 1; i <= 5; ++i)
+    EXPECT_EQ(Tick(&live, &feed, 1'000 * i, lines += 1'000).hold, "");
+  Inputs last;
+  for (std::int64_t i = 6; i <= 15; ++i) last = Tick(&live, &feed, 1'000 * i, lines += 900);
+  EXPECT_THAT(last.hold, HasSubstr("lost 600 of the last 6000 requests (10.0 %)"));
+  EXPECT_EQ(ViewOf(live).feed_lost, 800);
+}
+
+}  // namespace
+}  // namespace auspex::rollout
