@@ -139,6 +139,20 @@ class Check(Case):
         self.assertEqual(done.stderr.count("auspex.yaml:"), 3, done.stderr)
 
 
+class Feed(Case):
+    def test_udp_is_checked_printed_and_looked_at(self):
+        udp = self.file((SERVICE % (self.path / "none.sock") + SERVER % (8400, self.path, self.path, 8514)).replace("tcp://", "udp://"))
+        done = run("check", udp)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("  log 127.0.0.1:8514 len 2048 format rfc5424 local0\n", done.stdout)
+        self.assertIn("backend auspex_counter", done.stdout)
+        self.assertIn("over UDP", done.stdout)
+        self.assertNotIn("ring", json.loads(run("check", "--json", udp).stdout)["log_format"])
+        self.assertRegex(run("doctor", "--config", udp).stdout, "feed +.*receive buffer")
+        other = self.file(SERVICE % (self.path / "none.sock") + (SERVER % (8400, self.path, self.path, 8514)).replace("tcp://", "sctp://"))
+        self.refused(run("check", other), 2, "sctp://127.0.0.1:8514", "udp://ADDRESS:PORT")
+
+
 class Decide(Case):
     def test_stream_goes_on_after_bad_lines(self):
         lines = ['{"start":{"deployment":"d","tick_s":10,"requests_per_s":100}}', "not json", '{"tick":{"deployment":"x","t_s":1}}',
@@ -291,9 +305,9 @@ class Doctor(Case):
 class Daemon(Case):
     """A daemon whose router is a scripted socket: absent, garbage, hanging."""
 
-    def start(self, sock):
-        self.api, feed = free_port(), free_port()
-        self.config = self.file((SERVICE % sock) + SERVER % (self.api, self.path, self.path, feed))
+    def start(self, sock, feed="tcp"):
+        self.api, self.feed_port = free_port(), free_port()
+        self.config = self.file((SERVICE % sock) + (SERVER % (self.api, self.path, self.path, self.feed_port)).replace("tcp:", feed + ":"))
         self.log = open(self.path / "log", "w")
         daemon = subprocess.Popen([AUSPEX, "serve", "--config", self.config], stdout=self.log, stderr=self.log)
         self.addCleanup(self.end, daemon)
@@ -394,6 +408,21 @@ class Daemon(Case):
             self.assertIn(pointer, [e["pointer"] for e in problem["errors"]])
         page = urllib.request.urlopen(f"http://127.0.0.1:{self.api}/metrics", timeout=5).read().decode()
         self.assertIn("auspex_feed_connected 0", page)
+
+    def test_a_feed_over_udp_is_counted_and_shown(self):
+        self.start(self.path / "none.sock", feed="udp")
+        line = '<134>1 2026-11-24T11:34:03+00:00 - haproxy 7 - - {"b":"checkout","s":"a","st":"200","us":"500","e":"%d","n":"1","h":"web1"}'
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            for datagram in (b"nonsense", (line % ((time.time() + 3600) * 1e6)).encode()):  # an hour ahead
+                s.sendto(datagram, ("127.0.0.1", self.feed_port))
+        for _ in range(200):
+            page = urllib.request.urlopen(f"http://127.0.0.1:{self.api}/metrics", timeout=5).read().decode()
+            if "auspex_feed_lines_total 1" in page:
+                break
+            time.sleep(0.05)
+        for shown in ("auspex_feed_connected 1", "auspex_feed_malformed_total 1", "auspex_feed_early_total 1", "auspex_feed_clock_offset_seconds 3"):
+            self.assertIn(shown, page)
+        self.assertNotIn("auspex_feed_buffer_bytes 0", page)
 
     def test_sigterm_ends_it_well(self):
         daemon = self.start(self.path / "none.sock")

@@ -56,6 +56,20 @@ std::string MetricsPage(const RestDependencies& d) {
       static_cast<double>(feed.missing));
   Add(&page, "auspex_feed_unmatched_total", "counter", "Lines of servers that no rollout follows.",
       static_cast<double>(feed.unmatched));
+  Add(&page, "auspex_feed_dropped_total", "counter",
+      "Lines that the kernel threw away because the receive buffer was full (UDP).",
+      static_cast<double>(feed.dropped));
+  Add(&page, "auspex_feed_duplicates_total", "counter", "Lines that came twice and count once.",
+      static_cast<double>(feed.duplicates));
+  Add(&page, "auspex_feed_early_total", "counter",
+      "Lines that came more than a second before the end they claim.",
+      static_cast<double>(feed.early));
+  Add(&page, "auspex_feed_clock_offset_seconds", "gauge",
+      "By how much the furthest proxy's clock is ahead of ours; below 0: behind, or held up.",
+      Seconds(feed.clock_offset));
+  Add(&page, "auspex_feed_buffer_bytes", "gauge",
+      "Receive buffer that the kernel granted; 0 over TCP.",
+      static_cast<double>(feed.buffer_bytes));
   Add(&page, "auspex_rollouts_running", "gauge", "Rollouts that have not ended.",
       static_cast<double>(running.size()));
   AddEach(&page, running, "auspex_weight", "Share of traffic asked for the canary.",
@@ -64,6 +78,9 @@ std::string MetricsPage(const RestDependencies& d) {
           [](const auto& v) { return v.last.p_fail; });
   AddEach(&page, running, "auspex_log_e", "Natural logarithm of the evidence against the canary.",
           [](const auto& v) { return v.last.log_e; });
+  AddEach(&page, running, "auspex_feed_lost",
+          "Requests that the proxy counted and the feed did not bring.",
+          [](const auto& v) { return v.feed_lost; });
   AddEach(&page, running, "auspex_users_harmed",
           "Requests harmed beyond what the baseline would have.",
           [](const auto& v) { return v.users_harmed; });

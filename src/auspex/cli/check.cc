@@ -42,14 +42,13 @@ int Check(const std::vector<std::string>& files, bool json) {
     return Complain("check", configuration.error());
   }
   const ServerConfig& server = configuration->server;
-  const telemetry::ProxyLog::Address feed{.address = server.feed_address,
-                                          .port = static_cast<std::uint16_t>(server.feed_port)};
+  const telemetry::FeedAddress feed = FeedOf(server);
   if (json) {
     nlohmann::ordered_json out{{"valid", true},
                                {"listen", fmt::format("{}:{}", server.address, server.port)},
                                {"ledger", server.ledger_path},
                                {"ring_section", telemetry::ProxyLog::RingSection(feed)},
-                               {"log_format", telemetry::ProxyLog::LogFormat()}};
+                               {"log_format", telemetry::ProxyLog::LogFormat(feed)}};
     for (const auto& service : configuration->services) out["services"].push_back(service.name);
     fmt::print("{}\n", out.dump());
     return kGood;
@@ -64,7 +63,12 @@ int Check(const std::vector<std::string>& files, bool json) {
   fmt::print(
       "\nTo paste into haproxy.cfg, as sections of their own:\n\n{}\nand into each frontend whose "
       "requests count:\n\n{}",
-      telemetry::ProxyLog::RingSection(feed), telemetry::ProxyLog::LogFormat());
+      telemetry::ProxyLog::RingSection(feed), telemetry::ProxyLog::LogFormat(feed));
+  if (server.feed_udp) {
+    fmt::print(
+        "\nWhat HAProxy sends over UDP while the daemon is away, or faster than it reads, is lost; "
+        "that is measured, and holds rollouts while it is grave. tcp:// loses nothing.\n");
+  }
   return kGood;
 }
 

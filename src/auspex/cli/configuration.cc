@@ -258,10 +258,13 @@ void ReadServer(ConfigSection document, Configuration* configuration) {
   metrics.Finish();
   ConfigSection feed = spec.Section("proxy_log");
   std::string listen = feed.Text("listen", "tcp://127.0.0.1:8514");
-  if (listen.starts_with("tcp://")) {
+  server.feed_udp = listen.starts_with("udp://");
+  if (server.feed_udp || listen.starts_with("tcp://")) {
     ReadAddress(feed, "listen", listen.substr(6), &server.feed_address, &server.feed_port);
   } else {
-    feed.Refuse("listen", fmt::format("listen: '{}' is not tcp://ADDRESS:PORT", listen));
+    feed.Refuse(
+        "listen",
+        fmt::format("listen: '{}' is not tcp://ADDRESS:PORT or udp://ADDRESS:PORT", listen));
   }
   feed.Finish();
   spec.Finish();
@@ -312,6 +315,13 @@ void ReadFile(const std::string& file, Reading* reading) {
 }
 
 }  // namespace
+
+telemetry::FeedAddress FeedOf(const ServerConfig& server) {
+  return {.address = server.feed_address,
+          .port = static_cast<std::uint16_t>(server.feed_port),
+          .transport =
+              server.feed_udp ? telemetry::FeedTransport::kUdp : telemetry::FeedTransport::kTcp};
+}
 
 Result<Configuration> ReadConfiguration(const std::vector<std::string>& files) {
   Reading reading;

@@ -8,6 +8,7 @@
 #include "auspex/base/config.h"
 #include "auspex/base/result.h"
 #include "auspex/rollout/service_config.h"
+#include "auspex/telemetry/sources/feed_socket.h"
 
 namespace auspex::cli {
 
@@ -24,7 +25,10 @@ struct ServerConfig {
   std::string prometheus_ca;
   std::string feed_address = "127.0.0.1";
   int feed_port = 8514;
+  bool feed_udp = false;
 };
+// Where the proxy's request log is received.
+[[nodiscard]] telemetry::FeedAddress FeedOf(const ServerConfig& server);
 
 struct Configuration {
   ServerConfig server;

@@ -11,6 +11,7 @@
 #include "auspex/cli/exit_code.h"
 #include "auspex/storage/audit.h"
 #include "auspex/telemetry/sources/prometheus.h"
+#include "auspex/telemetry/sources/udp_feed.h"
 #include "auspex/traffic/register_routers.h"
 #include "lab/process.h"
 
@@ -106,6 +107,19 @@ Finding LookAtLedger(const ServerConfig& server) {
                                  there.string())};
 }
 
+// Over TCP there is nothing that the environment could refuse.
+Finding LookAtUdpFeed() {
+  const auto buffer = telemetry::ProbeReceiveBuffer();
+  if (!buffer.ok()) return {.what = "feed", .good = false, .text = buffer.error().message};
+  const std::string advice = telemetry::Advice(*buffer);
+  if (advice.empty()) {
+    return {.what = "feed",
+            .good = true,
+            .text = fmt::format("UDP with a receive buffer of {} bytes", buffer->granted)};
+  }
+  return {.what = "feed", .good = true, .text = advice, .warning = true};
+}
+
 void Print(const Finding& finding, bool json) {
   if (json) {
     fmt::print("{}\n", nlohmann::ordered_json{{"check", finding.what},
@@ -129,6 +143,7 @@ std::vector<Finding> LookAround(const Configuration& configuration) {
                                 LookAtPackedTicks(server)};
   for (Finding& port : LookAtPorts(server)) findings.push_back(std::move(port));
   if (!server.prometheus_url.empty()) findings.push_back(LookAtMetrics(server));
+  if (server.feed_udp) findings.push_back(LookAtUdpFeed());
   for (const auto& service : configuration.services) {
     for (Finding& finding : LookAtRouter(service)) findings.push_back(std::move(finding));
   }

@@ -49,10 +49,7 @@ Status Open(const Configuration& configuration, Daemon* d) {
                                                      .objects = d->objects.get(),
                                                      .clock = &d->clock,
                                                      .address = address}));
-  AUSPEX_TRY(d->feed,
-             telemetry::ProxyLog::Listen({.address = server.feed_address,
-                                          .port = static_cast<std::uint16_t>(server.feed_port)},
-                                         d->log));
+  AUSPEX_TRY(d->feed, telemetry::ProxyLog::Listen(FeedOf(server), d->log));
   if (!server.prometheus_url.empty()) {
     AUSPEX_TRY(d->metrics, telemetry::MakePrometheus({.url = server.prometheus_url,
                                                       .bearer = server.prometheus_bearer,
