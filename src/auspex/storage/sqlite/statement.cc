@@ -3,21 +3,45 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <string>
+#include <system_error>
 
 namespace auspex::storage::sqlite {
 namespace {
 
-ErrorCode CodeOfCantOpen(int system_error) {
-  switch (system_error) {
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return ErrorCode::kPermissionDenied;
-    case ENOENT:
-      return ErrorCode::kNotFound;
-    default:
-      return ErrorCode::kUnavailable;
+bool IsDenied(int system_error) {
+  return system_error == EACCES || system_error == EPERM || system_error == EROFS;
+}
+
+int LastErrorOf(sqlite3_file* file) {
+  int error = 0;
+  if (file == nullptr || file->pMethods == nullptr ||
+      file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) != SQLITE_OK) {
+    return 0;
   }
+  return error;
+}
+
+// What the system answered to the call that failed. SQLite keeps it at the file (the log, where
+// writes go, or the database), and of a call that opened one at the connection.
+int SystemError(sqlite3* connection, int extended) {
+  const int primary = extended & 0xff;
+  if (primary == SQLITE_CANTOPEN) return sqlite3_system_errno(connection);
+  if (primary != SQLITE_IOERR) return 0;
+  sqlite3_file* database = nullptr;
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &database);
+  sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  const bool reads = extended == SQLITE_IOERR_READ || extended == SQLITE_IOERR_SHORT_READ;
+  for (sqlite3_file* const file : {reads ? database : log, reads ? log : database}) {
+    if (const int error = LastErrorOf(file); error != 0) return error;
+  }
+  return sqlite3_system_errno(connection);
+}
+
+ErrorCode CodeOfCantOpen(int system_error) {
+  if (IsDenied(system_error)) return ErrorCode::kPermissionDenied;
+  return system_error == ENOENT ? ErrorCode::kNotFound : ErrorCode::kUnavailable;
 }
 
 ErrorCode CodeOf(sqlite3* connection, int extended) {
@@ -29,10 +53,12 @@ ErrorCode CodeOf(sqlite3* connection, int extended) {
     case SQLITE_FULL:
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-    case SQLITE_IOERR:
     case SQLITE_PROTOCOL:
     case SQLITE_NOMEM:
       return ErrorCode::kUnavailable;
+    case SQLITE_IOERR:  // a disk that has become read-only shows as this
+      return IsDenied(SystemError(connection, extended)) ? ErrorCode::kPermissionDenied
+                                                         : ErrorCode::kUnavailable;
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
@@ -49,12 +75,18 @@ ErrorCode CodeOf(sqlite3* connection, int extended) {
   }
 }
 
+// "disk I/O error" alone mends nothing.
+std::string SystemText(sqlite3* connection, int extended) {
+  const int error = SystemError(connection, extended);
+  return error == 0 ? "" : ": " + std::generic_category().message(error);
+}
+
 }  // namespace
 
 Failure SqliteFailure(sqlite3* connection, std::string_view doing) {
   const int extended = sqlite3_extended_errcode(connection);
-  return Fail(CodeOf(connection, extended), "{}: {} (SQLite {})", doing, sqlite3_errmsg(connection),
-              extended);
+  return Fail(CodeOf(connection, extended), "{}: {}{} (SQLite {})", doing,
+              sqlite3_errmsg(connection), SystemText(connection, extended), extended);
 }
 
 void Query::Reset::operator()(sqlite3_stmt* statement) const {
@@ -86,14 +118,16 @@ Query& Query::BindNull() { return Note(sqlite3_bind_null(statement_.get(), ++bou
 
 Result<bool> Query::Next() {
   sqlite3* const connection = sqlite3_db_handle(statement_.get());
-  if (code_ != SQLITE_OK) return SqliteFailure(connection, "binding a value");
+  const char* const file = sqlite3_db_filename(connection, "main");
+  const std::string name = fmt::format("'{}'", file == nullptr ? "" : file);
+  if (code_ != SQLITE_OK) return SqliteFailure(connection, name + ": binding a value");
   switch (sqlite3_step(statement_.get())) {
     case SQLITE_ROW:
       return true;
     case SQLITE_DONE:
       return false;
     default:
-      return SqliteFailure(connection, "running a statement");
+      return SqliteFailure(connection, name);
   }
 }
 

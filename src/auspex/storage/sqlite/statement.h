@@ -12,8 +12,9 @@
 namespace auspex::storage::sqlite {
 
 // SQLite's text for a failed call on `connection`, with the ErrorCode that says who acts:
-// FULL, BUSY, LOCKED, IOERR, NOMEM: kUnavailable; READONLY, PERM, AUTH, or no right to open:
-// kPermissionDenied; CORRUPT, NOTADB: kDataLoss; the rest is a bug of ours.
+// FULL, BUSY, LOCKED, IOERR, NOMEM: kUnavailable; READONLY, PERM, AUTH, no right to open, or a disk
+// that has become read-only: kPermissionDenied; CORRUPT, NOTADB: kDataLoss; the rest is a bug of
+// ours.
 [[nodiscard]] Failure SqliteFailure(sqlite3* connection, std::string_view doing);
 
 struct FinalizeStatement {
