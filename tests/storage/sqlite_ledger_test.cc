@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "auspex/storage/audit.h"
+#include "auspex/storage/inspection.h"
 #include "tests/storage/support.h"
 
 // What only the SQLite adapter can show; the port's promises are in ledger_contract_test.cc.
@@ -113,84 +114,6 @@ TEST(SqliteLedger, RefusesABadConfiguration) {
   config.busy_timeout = 2s;
   config.max_pages = -1;
   ExpectRefused(config, ErrorCode::kInvalidArgument, "max_pages");
-}
-
-TEST(SqliteLedger, RefusesAVersionItDoesNotKnow) {
-  const TempFolder folder;
-  const std::string path = folder.Path("ledger.db");
-  ASSERT_NE(MustOpen(Config(path)), nullptr);
-  RunSql(path, "PRAGMA user_version = 99");
-  ExpectRefused(Config(path), ErrorCode::kConflict, "version 99");
-  EXPECT_EQ(VerifyLedgerFile(path, nullptr).error().code, ErrorCode::kConflict);
-}
-
-// As the first version of the program made it, with two entries (hashes as in chain_test.cc).
-constexpr const char* kVersion1 = R"sql(
-  CREATE TABLE entries (
-    seq INTEGER PRIMARY KEY,
-    at_us INTEGER NOT NULL,
-    deployment TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    body_sha256 BLOB NOT NULL,
-    hash BLOB NOT NULL,
-    body TEXT
-  ) STRICT;
-  CREATE INDEX entries_by_deployment ON entries (deployment, seq);
-  CREATE INDEX entries_by_kind ON entries (deployment, kind, seq);
-  CREATE TABLE head (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    seq INTEGER NOT NULL,
-    hash BLOB NOT NULL
-  ) STRICT;
-  CREATE TABLE deployments (
-    id TEXT PRIMARY KEY,
-    service TEXT NOT NULL,
-    ended INTEGER NOT NULL CHECK (ended IN (0, 1)),
-    started_us INTEGER NOT NULL,
-    ended_us INTEGER,
-    body TEXT NOT NULL
-  ) STRICT;
-  CREATE INDEX deployments_by_start ON deployments (started_us, id);
-  CREATE TABLE baselines (
-    id INTEGER PRIMARY KEY,
-    service TEXT NOT NULL,
-    at_us INTEGER NOT NULL,
-    body TEXT NOT NULL
-  ) STRICT;
-  CREATE INDEX baselines_by_service ON baselines (service, at_us, id);
-  INSERT INTO entries VALUES
-    (1, 1700000000000000, 'd1', 'tick',
-     x'E7C7D3CA7823B3F49E40DAC5A8E033E084B52969DEB4BE723FE8E7F48A0240F7',
-     x'726265DE977F69D16535E2B3506D13273F3156E84E8121196AAC7B34C2E05A33', '{"t_s":10}'),
-    (2, -1, '', 'note', x'44136FA355B3678A1146AD16F7E8649E94FB4FC21FE77E8310C060F61CAAFF8A',
-     x'6C505298A378217B9E32DC12D817089A4A4FF4E2506AA3384FB58CAF9EC90733', '{}');
-  INSERT INTO head VALUES
-    (1, 2, x'6C505298A378217B9E32DC12D817089A4A4FF4E2506AA3384FB58CAF9EC90733');
-  INSERT INTO deployments VALUES ('d1', 'checkout', 1, 0, 1, '{}');
-  PRAGMA application_id = 1098216304;
-  PRAGMA user_version = 1;
-)sql";
-
-TEST(SqliteLedger, BringsAVersion1FileToThePresentOne) {
-  const TempFolder folder;
-  const std::string path = folder.Path("ledger.db");
-  RunSql(path, kVersion1);
-  EXPECT_EQ(VerifyLedgerFile(path, nullptr).error().code, ErrorCode::kConflict);
-  testing::MemoryStore objects;
-  SqliteLedgerConfig config = Config(path);
-  config.objects = &objects;
-  {
-    const auto ledger = MustOpen(config);
-    EXPECT_EQ(ledger->Entries({.deployment = "d1", .kind = ""})->at(0).body, R"({"t_s":10})");
-    ASSERT_TRUE(ledger->Pack("d1", At(1)).ok());
-    EXPECT_EQ(ledger->Entries({.deployment = "d1", .kind = ""})->at(0).body, R"({"t_s":10})");
-  }
-  EXPECT_EQ(testing::AskSql(path, "PRAGMA user_version"), "2");
-  const auto report = VerifyLedgerFile(path, &objects);
-  ASSERT_TRUE(report.ok()) << report.error().message;
-  EXPECT_TRUE(report->Sound()) << report->finding;
-  EXPECT_EQ(report->entries, 3);
-  EXPECT_EQ(report->packed, 1);
 }
 
 TEST(SqliteLedger, RefusesToWriteBehindADamagedEnd) {
@@ -307,6 +230,31 @@ TEST(SqliteLedger, SurvivesGarbageInTheMiddleOfItsFile) {
   ExpectSound(path, 2001);
 }
 
+// A page that only a commit meets.
+TEST(SqliteLedger, ACommitThatMeetsADamagedPageSaysSo) {
+  const TempFolder folder;
+  const std::string good = folder.Path("good.db");
+  ASSERT_TRUE(MustOpen(Config(good))->Commit(MakeTicks("d1", 200)).ok());
+  const auto bytes = static_cast<std::int64_t>(std::filesystem::file_size(good));
+  int refused = 0;
+  for (std::int64_t offset = 4096; offset < bytes; offset += 4096) {
+    const std::string path = folder.Path(fmt::format("damaged{}.db", offset));
+    std::filesystem::copy_file(good, path);
+    testing::Overwrite(path, offset, std::string(4096, '\xa5'));
+    const auto ledger = SqliteLedger::Open(Config(path));
+    if (!ledger.ok()) {
+      EXPECT_EQ(ledger.error().code, ErrorCode::kDataLoss) << ledger.error().message;
+      continue;
+    }
+    const auto stored = (*ledger)->Commit(MakeTicks("d1", 1));
+    if (stored.ok()) continue;
+    EXPECT_EQ(stored.error().code, ErrorCode::kDataLoss) << stored.error().message;
+    EXPECT_NE(stored.error().message.find(path), std::string::npos) << stored.error().message;
+    ++refused;
+  }
+  EXPECT_GT(refused, 0);
+}
+
 TEST(SqliteLedger, SaysWhichEntryOfAReadIsDamaged) {
   const TempFolder folder;
   const std::string path = folder.Path("ledger.db");
@@ -403,6 +351,106 @@ TEST(SqliteLedger, ALogThatCannotGrowFailsOneCommitAndNotTheNext) {
   });
   EXPECT_EQ(status, 0);
   ExpectSound(config.path, 8);
+}
+
+TEST(SqliteLedger, AFullDiskFailsCommitsUntilThereIsSpace) {
+  const TempFolder folder;
+  const std::string disk = folder.Path("disk");
+  const int status = testing::OnSmallDisk(disk, 1024, [&] {
+    const auto config = Config(disk + "/ledger.db");
+    const auto ledger = SqliteLedger::Open(config);
+    AUSPEX_MUST(1, ledger.ok() && (*ledger)->Commit(MakeTicks("d1", 3)).ok());
+    AUSPEX_MUST(2, testing::FillDisk(disk));
+    for (int i = 0; i < 3; ++i) {
+      const auto full = (*ledger)->Commit(MakeTicks("d1", 100));
+      AUSPEX_MUST(3, !full.ok() && full.error().code == ErrorCode::kUnavailable);
+      AUSPEX_MUST(4, full.error().message.find("is full") != std::string::npos);
+      AUSPEX_MUST(5, (*ledger)->Entries({.deployment = "d1"})->size() == 4U);
+    }
+    AUSPEX_MUST(6, testing::FreeDisk(disk));
+    const auto next = (*ledger)->Commit(MakeTicks("d1", 100));
+    AUSPEX_MUST(7, next.ok() && next->front().seq == 5);
+    const auto report = VerifyLedgerFile(config.path, nullptr);
+    AUSPEX_MUST(8, report.ok() && report->Sound() && report->entries == 105);
+    return 0;
+  });
+  if (status == testing::kNoMount) GTEST_SKIP() << "this process may not mount a file system";
+  EXPECT_EQ(status, 0);
+}
+
+TEST(SqliteLedger, IsNotMadeOnAFullDiskAndLeavesItsPlaceUsable) {
+  const TempFolder folder;
+  const std::string disk = folder.Path("disk");
+  const int status = testing::OnSmallDisk(disk, 1024, [&] {
+    AUSPEX_MUST(1, testing::FillDisk(disk));
+    const auto refused = SqliteLedger::Open(Config(disk + "/ledger.db"));
+    AUSPEX_MUST(2, !refused.ok() && refused.error().code == ErrorCode::kUnavailable);
+    AUSPEX_MUST(3, testing::FreeDisk(disk));
+    AUSPEX_MUST(4, SqliteLedger::Open(Config(disk + "/ledger.db")).ok());
+    return 0;
+  });
+  if (status == testing::kNoMount) GTEST_SKIP() << "this process may not mount a file system";
+  EXPECT_EQ(status, 0);
+}
+
+// Root may write to any file, but not to this disk.
+TEST(SqliteLedger, OnAReadOnlyDiskIsReadAndNotWritten) {
+  const TempFolder folder;
+  const std::string disk = folder.Path("disk");
+  const int status = testing::OnSmallDisk(disk, 1024, [&] {
+    const auto config = Config(disk + "/ledger.db");
+    AUSPEX_MUST(1, SqliteLedger::Open(config).value()->Commit(MakeTicks("d1", 3)).ok());
+    AUSPEX_MUST(2, testing::MakeReadOnly(disk));
+    const auto refused = SqliteLedger::Open(config);
+    AUSPEX_MUST(3, !refused.ok() && refused.error().code == ErrorCode::kPermissionDenied);
+    AUSPEX_MUST(4, refused.error().message.find("Read-only file system") != std::string::npos);
+    const auto reader = SqliteLedger::OpenReadOnly(config.path, nullptr);
+    AUSPEX_MUST(5, reader.ok() && (*reader)->Entries({.deployment = "d1"})->size() == 4U);
+    const auto report = VerifyLedgerFile(config.path, nullptr);
+    AUSPEX_MUST(6, report.ok() && report->Sound());
+    const auto seen = InspectLedgerFile(config.path);
+    AUSPEX_MUST(7, seen.ok() && !seen->writable && seen->last_seq == 4);
+    return 0;
+  });
+  if (status == testing::kNoMount) GTEST_SKIP() << "this process may not mount a file system";
+  EXPECT_EQ(status, 0);
+}
+
+TEST(InspectLedger, SeesItFromOutsideAndMakesNoFile) {
+  const TempFolder folder;
+  const std::string path = folder.Path("ledger.db");
+  const auto absent = InspectLedgerFile(folder.Path("deep/er/ledger.db"));
+  ASSERT_TRUE(absent.ok()) << absent.error().message;
+  EXPECT_FALSE(absent->exists);
+  EXPECT_TRUE(absent->writable);
+  EXPECT_GT(absent->free_bytes, 0);
+  SqliteLedgerConfig config = Config(path);
+  config.address = "127.0.0.1:8400";
+  {
+    const auto ledger = MustOpen(config);
+    Batch batch = MakeTicks("d1", 3);
+    batch.deployments = {testing::MakeDeployment("d1", 0)};
+    ASSERT_TRUE(ledger->Commit(batch).ok());
+    const auto held = InspectLedgerFile(path);
+    ASSERT_TRUE(held.ok()) << held.error().message;
+    ASSERT_TRUE(held->holder.has_value());
+    EXPECT_EQ(held->holder->pid, std::to_string(getpid()));
+    EXPECT_EQ(held->holder->address, "127.0.0.1:8400");
+    EXPECT_EQ(held->last_seq, 4);
+    EXPECT_EQ(held->running, 1);
+  }
+  const auto left = InspectLedgerFile(path);
+  ASSERT_TRUE(left.ok()) << left.error().message;
+  EXPECT_FALSE(left->holder.has_value());
+  EXPECT_EQ(left->last_seq, 4);
+  EXPECT_FALSE(left->migrates);
+  EXPECT_FALSE(std::filesystem::exists(path + "-wal"));
+  EXPECT_FALSE(std::filesystem::exists(path + "-shm"));
+  // The rest of a holder that was killed holds nothing.
+  testing::WriteFile(path + ".lock", "4711 127.0.0.1:8400\n");
+  EXPECT_FALSE(InspectLedgerFile(path)->holder.has_value());
+  testing::WriteFile(folder.Path("text.db"), std::string(5000, 'x'));
+  EXPECT_EQ(InspectLedgerFile(folder.Path("text.db")).error().code, ErrorCode::kDataLoss);
 }
 
 }  // namespace

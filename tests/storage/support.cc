@@ -1,7 +1,9 @@
 #include "tests/storage/support.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sqlite3.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -176,5 +178,36 @@ int InUnprivilegedChild(const std::function<int()>& body) {
     return body();
   });
 }
+
+int OnSmallDisk(const std::string& path, int kilobytes, const std::function<int()>& body) {
+  fs::create_directories(path);
+  return InChild([&] {
+    const uid_t user = geteuid();
+    // An ordinary user may mount in a user namespace of its own, where the kernel allows those.
+    const int spaces = user == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER;
+    if (unshare(spaces) != 0) return kNoMount;
+    if (user != 0) WriteFile("/proc/self/uid_map", fmt::format("0 {} 1", user));
+    const std::string size = fmt::format("size={}k", kilobytes);
+    if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        mount("tmpfs", path.c_str(), "tmpfs", 0, size.c_str()) != 0) {
+      return kNoMount;
+    }
+    return body();
+  });
+}
+
+bool MakeReadOnly(const std::string& path) {
+  return mount("tmpfs", path.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr) == 0;
+}
+
+bool FillDisk(const std::string& path) {
+  const std::string block(4096, 'x');
+  std::ofstream file(path + "/ballast", std::ios::binary);
+  while (file.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {
+  }
+  return fs::space(path).available == 0;
+}
+
+bool FreeDisk(const std::string& path) { return fs::remove(path + "/ballast"); }
 
 }  // namespace auspex::storage::testing

@@ -87,4 +87,18 @@ int InUnprivilegedChild(const std::function<int()>& body);
 // As above, with this process's rights.
 int InChild(const std::function<int()>& body);
 
+// In a child's body: ends it with `step` unless `condition` holds.
+#define AUSPEX_MUST(step, condition) \
+  if (!(condition)) return step
+
+inline constexpr int kNoMount = 121;
+// As above, with a file system of `kilobytes` (tmpfs) on the folder `path`, which is made. Nobody
+// else sees it, and it goes with the child. kNoMount where the machine does not let us.
+int OnSmallDisk(const std::string& path, int kilobytes, const std::function<int()>& body);
+// For the child: from now on the disk on `path` is read-only, though root asks.
+bool MakeReadOnly(const std::string& path);
+// For the child: fills the disk on `path` with one file, and gives its space back.
+bool FillDisk(const std::string& path);
+bool FreeDisk(const std::string& path);
+
 }  // namespace auspex::storage::testing

@@ -6,6 +6,8 @@
 #include "auspex/cli/commands.h"
 #include "auspex/cli/configuration.h"
 #include "auspex/cli/exit_code.h"
+#include "auspex/cli/ledger_sight.h"
+#include "auspex/storage/inspection.h"
 #include "auspex/telemetry/sources/proxy_log.h"
 
 namespace auspex::cli {
@@ -30,6 +32,14 @@ void PrintService(const rollout::ServiceConfig& service) {
     fmt::print("  signal {} ({}) from prometheus\n", signal.name, signal.role);
 }
 
+// The ledger as it is now. Trouble with it is no fault of the configuration, so it is only told.
+std::string SeeLedger(const std::string& path) {
+  const auto seen = storage::InspectLedgerFile(path);
+  if (!seen.ok()) return seen.error().message;
+  const std::string trouble = LedgerTrouble(path, *seen);
+  return DescribeLedger(path, *seen) + (trouble.empty() ? "" : "; but " + trouble);
+}
+
 }  // namespace
 
 int Check(const std::vector<std::string>& files, bool json) {
@@ -47,6 +57,7 @@ int Check(const std::vector<std::string>& files, bool json) {
     nlohmann::ordered_json out{{"valid", true},
                                {"listen", fmt::format("{}:{}", server.address, server.port)},
                                {"ledger", server.ledger_path},
+                               {"ledger_state", SeeLedger(server.ledger_path)},
                                {"ring_section", telemetry::ProxyLog::RingSection(feed)},
                                {"log_format", telemetry::ProxyLog::LogFormat(feed)}};
     for (const auto& service : configuration->services) out["services"].push_back(service.name);
@@ -58,6 +69,7 @@ int Check(const std::vector<std::string>& files, bool json) {
       "deployments in {} for {}.\n",
       server.address, server.port, server.ledger_path, server.objects_path,
       ToText(server.keep_ticks));
+  fmt::print("ledger {}\n", SeeLedger(server.ledger_path));
   if (!server.prometheus_url.empty()) fmt::print("metrics from {}\n", server.prometheus_url);
   for (const auto& service : configuration->services) PrintService(service);
   fmt::print(

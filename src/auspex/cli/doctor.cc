@@ -1,7 +1,5 @@
 #include <fmt/core.h>
-#include <unistd.h>
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "auspex/base/clock.h"
@@ -9,7 +7,9 @@
 #include "auspex/cli/configuration.h"
 #include "auspex/cli/environment.h"
 #include "auspex/cli/exit_code.h"
+#include "auspex/cli/ledger_sight.h"
 #include "auspex/storage/audit.h"
+#include "auspex/storage/inspection.h"
 #include "auspex/telemetry/sources/prometheus.h"
 #include "auspex/telemetry/sources/udp_feed.h"
 #include "auspex/traffic/register_routers.h"
@@ -89,22 +89,19 @@ Finding LookAtMetrics(const ServerConfig& server) {
 }
 
 Finding LookAtLedger(const ServerConfig& server) {
-  const std::filesystem::path folder = std::filesystem::path(server.ledger_path).parent_path();
-  if (std::filesystem::exists(server.ledger_path)) {
-    const auto report = storage::VerifyLedgerFile(server.ledger_path, nullptr);
-    if (!report.ok()) return {"ledger", false, report.error().message};
-    return {"ledger", report->Sound(),
-            report->Sound()
-                ? fmt::format("{}: {} entries, chain unbroken", server.ledger_path, report->entries)
-                : report->finding};
-  }
-  std::filesystem::path there = folder.empty() ? "." : folder;
-  while (!there.empty() && !std::filesystem::exists(there)) there = there.parent_path();
-  const bool writable = ::access(there.empty() ? "." : there.c_str(), W_OK) == 0;
-  return {"ledger", writable,
-          writable ? server.ledger_path + " will be made"
-                   : fmt::format("{} cannot be written; change its owner or spec.ledger.path",
-                                 there.string())};
+  const auto seen = storage::InspectLedgerFile(server.ledger_path);
+  if (!seen.ok()) return {"ledger", false, seen.error().message};
+  if (const std::string trouble = LedgerTrouble(server.ledger_path, *seen); !trouble.empty())
+    return {"ledger", false, trouble};
+  const std::string text = DescribeLedger(server.ledger_path, *seen);
+  if (!seen->exists) return {"ledger", true, text};
+  const auto report = storage::VerifyLedgerFile(server.ledger_path, nullptr);
+  if (!report.ok()) return {"ledger", false, report.error().message};
+  if (report->Sound()) return {"ledger", true, text + "; chain unbroken"};
+  return {
+      "ledger", false,
+      fmt::format("{}: `auspex audit verify` says more, `auspex restore` puts a backup in place",
+                  report->finding)};
 }
 
 // Over TCP there is nothing that the environment could refuse.

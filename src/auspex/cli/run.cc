@@ -238,6 +238,32 @@ void AddLedger(CLI::App* app, Options* o) {
   verify->callback([o] { o->exit = AuditVerify(o->ledger); });
 }
 
+void AddBackup(CLI::App* app, Options* o) {
+  CLI::App* backup = Command(
+      app, "backup",
+      "Copies the ledger and its objects, also while a daemon writes them, and proves the copy",
+      "  auspex backup --to /backups/monday.db\n  auspex backup --to /backups/monday/ --ledger "
+      "var/auspex.db");
+  backup
+      ->add_option("--to", o->what,
+                   "a new file that holds all, or a folder (ends with '/', or is there) for "
+                   "auspex.db and objects/; nothing is overwritten")
+      ->required();
+  CLI::App* restore = Command(
+      app, "restore", "Proves a backup and makes a ledger of it, where none is and no daemon runs",
+      "  auspex restore /backups/monday.db\n  auspex restore /backups/monday/ --ledger "
+      "var/auspex.db --objects var/objects");
+  restore->add_option("from", o->what, "what `auspex backup` made: a file or a folder")->required();
+  for (CLI::App* command : {backup, restore}) {
+    command->add_option("--ledger", o->ledger.ledger, "the ledger's file (default var/auspex.db)");
+    command->add_option("--objects", o->ledger.objects,
+                        "the object store's folder (default var/objects)");
+    command->add_flag("--json", o->ledger.json, "print JSON");
+  }
+  backup->callback([o] { o->exit = Backup(o->ledger, o->what); });
+  restore->callback([o] { o->exit = Restore(o->ledger, o->what); });
+}
+
 }  // namespace
 
 int Run(int argc, char** argv) {
@@ -259,6 +285,7 @@ int Run(int argc, char** argv) {
   AddDeploy(&app, &o);
   AddRollout(&app, &o);
   AddLedger(&app, &o);
+  AddBackup(&app, &o);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -35,9 +35,10 @@ struct AuditReport {
 };
 
 // Reads a SQLite ledger, changes nothing, and sees one moment of it while another process writes.
-// `objects` may be null: then packed bodies count as unproven. Errors: kNotFound (no file),
-// kDataLoss (not a database), kInvalidArgument (not a ledger), kPermissionDenied, kUnavailable.
-// A damaged ledger is a finding, not an error. Defined in sqlite/sqlite_audit.cc.
+// `objects` may be null: then packed bodies count as unproven. A backup file (backup.h) is proven
+// with the objects inside it instead. Errors: kNotFound (no file), kDataLoss (not a database),
+// kInvalidArgument (not a ledger), kPermissionDenied, kUnavailable. A damaged ledger is a finding,
+// not an error. Defined in sqlite/sqlite_audit.cc.
 Result<AuditReport> VerifyLedgerFile(const std::string& path, ObjectStore* objects);
 
 // One stored entry as an audit meets it.

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "auspex/storage/posix_error.h"
+#include "auspex/storage/sync.h"
 
 namespace auspex::storage {
 namespace {
@@ -43,12 +44,6 @@ Failure Failed(std::string_view doing, const fs::path& path, int error) {
   return PosixFailure(error, fmt::format("{} '{}'", doing, path.string()));
 }
 
-Status SyncFolder(const fs::path& folder) {
-  const File file(folder, O_RDONLY | O_DIRECTORY);
-  if (file.Opened() && fsync(file.fd()) == 0) return {};
-  return Failed("syncing folder", folder, errno);
-}
-
 // The folder and those above it as far as `root`, each on disk in the one above.
 Status MakeFolders(const fs::path& root, const fs::path& folder) {
   struct stat found {};
@@ -57,7 +52,7 @@ Status MakeFolders(const fs::path& root, const fs::path& folder) {
   if (mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
     return Failed("making folder", folder, errno);
   }
-  return SyncFolder(folder.parent_path());
+  return SyncFolder(folder.parent_path().string());
 }
 
 Status WriteAll(int fd, const fs::path& path, std::string_view bytes) {
@@ -193,7 +188,7 @@ Status Store::Put(std::string_view name, std::string_view bytes) {
   AUSPEX_TRY(Temporary temporary, MakeTemporary());
   AUSPEX_TRY(temporary.Write(bytes));
   AUSPEX_TRY(temporary.RenameTo(path));
-  return SyncFolder(path.parent_path());
+  return SyncFolder(path.parent_path().string());
 }
 
 Result<std::string> Store::Get(std::string_view name) {
@@ -230,7 +225,7 @@ Status Store::Delete(std::string_view name) {
   AUSPEX_TRY(CheckObjectName(name));
   const fs::path path = root_ / name;
   if (IsFolder(path)) return {};
-  if (unlink(path.c_str()) == 0) return SyncFolder(path.parent_path());
+  if (unlink(path.c_str()) == 0) return SyncFolder(path.parent_path().string());
   if (errno == ENOENT || errno == ENOTDIR) return {};
   return Failed("deleting", path, errno);
 }

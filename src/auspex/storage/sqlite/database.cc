@@ -30,7 +30,7 @@ bool MayReadAsItIs(const std::string& path) {
 
 std::string_view Parameters(Database::Mode mode, bool as_it_is) {
   if (mode == Database::Mode::kReadWrite) return "mode=rwc";
-  return as_it_is ? "mode=ro&immutable=1" : "mode=ro";
+  return as_it_is || mode == Database::Mode::kAsItIs ? "mode=ro&immutable=1" : "mode=ro";
 }
 
 }  // namespace
@@ -89,6 +89,21 @@ Result<std::int64_t> Database::Number(std::string_view sql) {
   AUSPEX_TRY(const bool found, query.Next());
   if (!found) return Fail(ErrorCode::kDataLoss, "'{}' has no row for {}", path_, sql);
   return query.Int(0);
+}
+
+Status Database::CopyTo(Database& target, const OnPages& on_pages) {
+  constexpr int kPagesAtOnce = 1024;  // 4 MiB between two reports
+  sqlite3* const into = target.connection_.get();
+  sqlite3_backup* const copy = sqlite3_backup_init(into, "main", connection_.get(), "main");
+  if (copy == nullptr) return SqliteFailure(into, fmt::format("writing '{}'", target.path_));
+  int code = SQLITE_OK;
+  while (code == SQLITE_OK) {
+    code = sqlite3_backup_step(copy, kPagesAtOnce);
+    const int all = sqlite3_backup_pagecount(copy);
+    if (on_pages) on_pages(all - sqlite3_backup_remaining(copy), all);
+  }
+  if (sqlite3_backup_finish(copy) == SQLITE_OK && code == SQLITE_DONE) return {};
+  return SqliteFailure(into, fmt::format("copying '{}' to '{}'", path_, target.path_));
 }
 
 std::int64_t Database::Changes() const { return sqlite3_changes64(connection_.get()); }

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,10 +15,14 @@
 
 namespace auspex::storage::sqlite {
 
+// For a file that counts only once it is whole and synced: a copy in the making.
+inline constexpr const char* kUnsynced = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF";
+
 // A connection and its prepared statements. Errors name the file. Not thread-safe.
 class Database {
  public:
-  enum class Mode { kReadWrite, kReadOnly };
+  // kAsItIs reads without the file's log and makes no file beside it: only where nobody writes.
+  enum class Mode { kReadWrite, kReadOnly, kAsItIs };
 
   // Creates the file for kReadWrite. Waits at most `busy_timeout` for another connection's lock.
   static Result<Database> Open(const std::string& path, Mode mode, Duration busy_timeout);
@@ -28,6 +33,11 @@ class Database {
   Status Execute(const std::string& sql);
   // The first column of the first row of `sql`.
   Result<std::int64_t> Number(std::string_view sql);
+
+  // All of this database over all of `target`: of one moment if a read transaction is open here.
+  // `on_pages` hears of pages done and to do.
+  using OnPages = std::function<void(std::int64_t done, std::int64_t all)>;
+  Status CopyTo(Database& target, const OnPages& on_pages);
 
   [[nodiscard]] const std::string& path() const { return path_; }
   // Rows changed by the last INSERT, UPDATE or DELETE.

@@ -7,7 +7,9 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "auspex/storage/posix_error.h"
@@ -16,19 +18,22 @@ namespace auspex::storage::sqlite {
 namespace {
 
 // "PID ADDRESS", or as much of it as the holder has written.
-Failure HeldBy(int file, const std::string& ledger) {
+LedgerHolder ReadHolder(int file) {
   std::array<char, 512> bytes{};
   const ssize_t size = pread(file, bytes.data(), bytes.size(), 0);
   std::string_view text(bytes.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
   text = text.substr(0, text.find('\n'));
   const std::size_t space = text.find(' ');
-  const std::string_view pid = text.substr(0, space);
-  const std::string_view address =
+  const auto address =
       space == std::string_view::npos ? std::string_view() : text.substr(space + 1);
+  return {std::string(text.substr(0, space)), std::string(address)};
+}
+
+Failure HeldBy(const LedgerHolder& holder, const std::string& ledger) {
   return Fail(ErrorCode::kConflict,
               "ledger '{}' is in use by process {}{}{}: stop that one, or give another path",
-              ledger, pid.empty() ? "(not known yet)" : pid, address.empty() ? "" : " at ",
-              address);
+              ledger, holder.pid.empty() ? "(not known yet)" : holder.pid,
+              holder.address.empty() ? "" : " at ", holder.address);
 }
 
 Status WriteHolder(int file, const std::string& name, const std::string& address) {
@@ -48,7 +53,7 @@ Result<LedgerLock> LedgerLock::Take(const std::string& ledger, const std::string
   if (file < 0) return PosixFailure(errno, fmt::format("opening '{}'", name));
   if (flock(file, LOCK_EX | LOCK_NB) != 0) {
     const Failure failure = errno == EWOULDBLOCK
-                                ? HeldBy(file, ledger)
+                                ? HeldBy(ReadHolder(file), ledger)
                                 : PosixFailure(errno, fmt::format("locking '{}'", name));
     close(file);
     return failure;
@@ -65,6 +70,31 @@ LedgerLock::~LedgerLock() {
   // So that the next holder's first moment does not show us.
   static_cast<void>(ftruncate(file_, 0) == 0);
   close(file_);
+}
+
+Result<std::optional<LedgerHolder>> FindHolder(const std::string& ledger) {
+  const std::string name = ledger + ".lock";
+  const int file = open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (file < 0 && errno == ENOENT) return std::optional<LedgerHolder>();
+  if (file < 0) return PosixFailure(errno, fmt::format("opening '{}'", name));
+  std::optional<LedgerHolder> holder = ReadHolder(file);
+  // Whoever ends well leaves it empty.
+  if (holder->pid.empty() || flock(file, LOCK_SH | LOCK_NB) == 0) holder.reset();
+  close(file);
+  return holder;
+}
+
+Result<std::string> RealLedgerPath(const std::string& path) {
+  if (path.empty()) return Fail(ErrorCode::kInvalidArgument, "a ledger needs a path");
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(path, error);
+  if (!error) std::filesystem::create_directories(absolute.parent_path(), error);
+  if (error) {
+    return PosixFailure(error.value(), fmt::format("making the folder of ledger '{}'", path));
+  }
+  const auto real = std::filesystem::weakly_canonical(absolute, error);
+  if (error) return PosixFailure(error.value(), fmt::format("finding ledger '{}'", path));
+  return real.string();
 }
 
 }  // namespace auspex::storage::sqlite

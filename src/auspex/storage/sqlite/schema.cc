@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "auspex/storage/sqlite/backup_objects.h"
+
 namespace auspex::storage::sqlite {
 namespace {
 
@@ -77,7 +79,7 @@ Status CheckVersion(const std::string& path, std::int64_t version, Database::Mod
                 "newer program that wrote it",
                 path, version, kSchemaVersion);
   }
-  if (mode == Database::Mode::kReadOnly && version < kSchemaVersion) {
+  if (mode != Database::Mode::kReadWrite && version < kReadableVersion) {
     return Fail(ErrorCode::kConflict,
                 "'{}' has the older ledger version {}: open it once for writing, which brings it "
                 "to version {}",
@@ -99,7 +101,13 @@ Status CheckSchema(Database& database, Database::Mode mode) {
                 "'{}' is a SQLite database but not a ledger (application_id {}): give another path",
                 database.path(), application);
   }
-  return CheckVersion(database.path(), version, mode);
+  AUSPEX_TRY(CheckVersion(database.path(), version, mode));
+  if (mode != Database::Mode::kReadWrite) return {};
+  AUSPEX_TRY(const bool backup, HasBackupObjects(database));
+  if (!backup) return {};
+  return Fail(ErrorCode::kConflict,
+              "'{0}' is a backup: `auspex restore {0} --ledger PATH` makes a ledger of it",
+              database.path());
 }
 
 Status Migrate(Database& database) {

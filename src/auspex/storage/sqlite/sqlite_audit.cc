@@ -1,6 +1,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "auspex/base/clock.h"
 #include "auspex/storage/audit.h"
+#include "auspex/storage/sqlite/backup_objects.h"
 #include "auspex/storage/sqlite/database.h"
 #include "auspex/storage/sqlite/ledger_rows.h"
 #include "auspex/storage/sqlite/schema.h"
@@ -265,7 +267,8 @@ Result<AuditReport> VerifyLedgerFile(const std::string& path, ObjectStore* objec
   constexpr auto kMode = Database::Mode::kReadOnly;
   AUSPEX_TRY(Database database, Database::Open(path, kMode, kBusyTimeout));
   AUSPEX_TRY(CheckSchema(database, kMode));
-  return Audit(database, objects).Run();
+  AUSPEX_TRY(const std::unique_ptr<ObjectStore> backup, OpenBackupObjects(database));
+  return Audit(database, backup != nullptr ? backup.get() : objects).Run();
 }
 
 }  // namespace auspex::storage

@@ -1,15 +1,13 @@
 #include "auspex/storage/sqlite/sqlite_ledger.h"
 
-#include <filesystem>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
-#include "auspex/storage/posix_error.h"
+#include "auspex/storage/sqlite/backup_objects.h"
 #include "auspex/storage/sqlite/database.h"
 #include "auspex/storage/sqlite/ledger_lock.h"
 #include "auspex/storage/sqlite/ledger_rows.h"
@@ -49,11 +47,13 @@ class ArchiveCache {
 
 class Adapter final : public Ledger {
  public:
+  // `backup`: the objects of a backup file, else null; they come before the configuration's.
   Adapter(Database database, const Head& head, const SqliteLedgerConfig& config,
-          std::optional<LedgerLock> lock)
+          std::optional<LedgerLock> lock, std::unique_ptr<ObjectStore> backup)
       : lock_(std::move(lock)),
         core_{std::move(database), head, {}, {}},
-        objects_(config.objects),
+        backup_(std::move(backup)),
+        objects_(backup_ != nullptr ? backup_.get() : config.objects),
         clock_(config.clock != nullptr ? *config.clock : machine_clock_) {}
 
   Result<std::vector<Entry>> Commit(const Batch& batch) override;
@@ -73,6 +73,7 @@ class Adapter final : public Ledger {
 
   const std::optional<LedgerLock> lock_;  // none: read-only
   Core core_;                             // closed before the lock is given up
+  const std::unique_ptr<ObjectStore> backup_;
   ObjectStore* const objects_;
   const RealClock machine_clock_;
   const Clock& clock_;
@@ -189,20 +190,6 @@ Result<std::int64_t> Adapter::Expire(WallTime before) {
   return ExpirePacks(core_, *objects_, before, clock_.Wall());
 }
 
-// One name for the file, so that two ways to write it meet at one lock.
-Result<std::string> RealPath(const std::string& path) {
-  if (path.empty()) return Fail(ErrorCode::kInvalidArgument, "a ledger needs a path");
-  std::error_code error;
-  const auto absolute = std::filesystem::absolute(path, error);
-  if (!error) std::filesystem::create_directories(absolute.parent_path(), error);
-  if (error) {
-    return PosixFailure(error.value(), fmt::format("making the folder of ledger '{}'", path));
-  }
-  const auto real = std::filesystem::weakly_canonical(absolute, error);
-  if (error) return PosixFailure(error.value(), fmt::format("finding ledger '{}'", path));
-  return real.string();
-}
-
 Status CheckConfig(const SqliteLedgerConfig& config) {
   if (config.busy_timeout < Duration::zero() || config.busy_timeout > 1min) {
     return Fail(ErrorCode::kInvalidArgument, "a ledger's busy_timeout is 0 to 1 min, not {}",
@@ -235,7 +222,7 @@ Status Configure(Database& database, std::int64_t max_pages) {
 Result<std::unique_ptr<Ledger>> SqliteLedger::Open(const SqliteLedgerConfig& config) {
   using namespace sqlite;  // NOLINT(google-build-using-namespace): this file's own parts
   AUSPEX_TRY(CheckConfig(config));
-  AUSPEX_TRY(const std::string path, RealPath(config.path));
+  AUSPEX_TRY(const std::string path, RealLedgerPath(config.path));
   AUSPEX_TRY(LedgerLock lock, LedgerLock::Take(path, config.address));
   AUSPEX_TRY(Database database, Database::Open(path, Mode::kReadWrite, config.busy_timeout));
   AUSPEX_TRY(CheckSchema(database, Mode::kReadWrite));
@@ -243,7 +230,7 @@ Result<std::unique_ptr<Ledger>> SqliteLedger::Open(const SqliteLedgerConfig& con
   AUSPEX_TRY(Migrate(database));
   AUSPEX_TRY(const Head head, ReadHead(database));
   AUSPEX_TRY(CheckHead(database, head));
-  return std::make_unique<Adapter>(std::move(database), head, config, std::move(lock));
+  return std::make_unique<Adapter>(std::move(database), head, config, std::move(lock), nullptr);
 }
 
 Result<std::unique_ptr<Ledger>> SqliteLedger::OpenReadOnly(const std::string& path,
@@ -254,7 +241,9 @@ Result<std::unique_ptr<Ledger>> SqliteLedger::OpenReadOnly(const std::string& pa
   config.objects = objects;
   AUSPEX_TRY(Database database, Database::Open(path, Mode::kReadOnly, config.busy_timeout));
   AUSPEX_TRY(CheckSchema(database, Mode::kReadOnly));
-  return std::make_unique<Adapter>(std::move(database), Head{}, config, std::nullopt);
+  AUSPEX_TRY(std::unique_ptr<ObjectStore> backup, OpenBackupObjects(database));
+  return std::make_unique<Adapter>(std::move(database), Head{}, config, std::nullopt,
+                                   std::move(backup));
 }
 
 }  // namespace auspex::storage

@@ -1,0 +1,45 @@
+#include "auspex/cli/ledger_sight.h"
+
+#include <fmt/core.h>
+
+namespace auspex::cli {
+namespace {
+
+double Megabytes(std::int64_t bytes) { return static_cast<double>(bytes) / 1e6; }
+
+std::string HeldBy(const storage::LedgerHolder& holder) {
+  return fmt::format("; process {} has it{}{}", holder.pid, holder.address.empty() ? "" : " at ",
+                     holder.address);
+}
+
+}  // namespace
+
+std::string DescribeLedger(const std::string& path, const storage::LedgerInspection& found) {
+  if (!found.exists) {
+    return fmt::format("{} will be made; {:.0f} MB are free", path, Megabytes(found.free_bytes));
+  }
+  return fmt::format(
+      "{}: version {}{}, {} entries, {} running deployments, {:.1f} MB, {:.0f} MB "
+      "free{}",
+      path, found.version, found.migrates ? " (older; the next start brings it up to date)" : "",
+      found.last_seq, found.running, Megabytes(found.bytes), Megabytes(found.free_bytes),
+      found.holder ? HeldBy(*found.holder) : "");
+}
+
+std::string LedgerTrouble(const std::string& path, const storage::LedgerInspection& found) {
+  if (!found.writable) {
+    return fmt::format(
+        "{} cannot be written; change its owner, mount its disk for writing, or "
+        "change spec.ledger.path",
+        path);
+  }
+  if (found.free_bytes < kLeastFreeBytes) {
+    return fmt::format(
+        "{:.0f} MB are free on the disk of {}, and rollouts hold when it is full; "
+        "free some, or shorten spec.objects.keep_ticks",
+        Megabytes(found.free_bytes), path);
+  }
+  return "";
+}
+
+}  // namespace auspex::cli
