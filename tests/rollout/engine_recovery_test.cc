@@ -89,8 +89,16 @@ TEST_F(EngineTest, GoesOnOnceTheDiskHasRoomAgain) {
   WaitUntilRunning();
   disk_->refuses = true;
   WaitUntil("the ledger refused", [this] { return engine_->counters().ledger_errors > 1; });
+  EXPECT_THAT(engine_->LedgerTrouble(), HasSubstr("the disk is full"));
+  EXPECT_THAT(View().last.reason, HasSubstr("the weight holds until the ledger takes decisions"));
+  EXPECT_THAT(Events("alert").back(), HasSubstr("the disk is full"));
+  // What was refused does not happen later.
+  const auto order = Give(Order::Kind::kAbort);
+  ASSERT_FALSE(order.ok());
+  EXPECT_THAT(order.error().message, HasSubstr("nothing was done"));
   disk_->refuses = false;
   WaitUntilEnded();
+  EXPECT_EQ(engine_->LedgerTrouble(), "");
   EXPECT_EQ(View().last.action, Action::kPromote) << View().last.reason;
   ExpectWholeStory();
 }

@@ -40,6 +40,9 @@ std::string MetricsPage(const RestDependencies& d) {
   Add(&page, "auspex_ledger_errors_total", "counter",
       "Transactions that the ledger refused and that were tried again.",
       static_cast<double>(counters.ledger_errors));
+  Add(&page, "auspex_ledger_refuses", "gauge",
+      "1 while the ledger takes no decisions and rollouts hold.",
+      d.engine->LedgerTrouble().empty() ? 0 : 1);
   Add(&page, "auspex_router_errors_total", "counter", "Calls to routers that failed.",
       static_cast<double>(counters.router_errors));
   Add(&page, "auspex_router_reasserted_total", "counter",

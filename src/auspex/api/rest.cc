@@ -228,9 +228,11 @@ HttpReply GetService(const RestDependencies& d, const HttpCall& call) {
   return Problem(404, fmt::format("no service '{}' is configured", call.Parameter("name")));
 }
 
-// Ready: the ledger answers. A feed that is away holds rollouts and is no reason to take the daemon
-// out.
+// Ready: the ledger answers, and takes decisions. A feed that is away holds rollouts and is no
+// reason to take the daemon out.
 HttpReply Ready(const RestDependencies& d) {
+  if (const std::string trouble = d.engine->LedgerTrouble(); !trouble.empty())
+    return Problem(503, "the ledger takes no decisions, so rollouts hold: " + trouble);
   const auto rows = d.ledger->Deployments({.service = {}, .ended = {}, .limit = 1, .after_id = {}});
   if (!rows.ok()) return ProblemFrom(rows.error());
   return Reply(Dump({{"ready", true}, {"feed_connected", d.requests->Health().connected}}));

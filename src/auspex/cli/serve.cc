@@ -104,9 +104,17 @@ int Serve(const std::vector<std::string>& files) {
   for (const int number : {SIGTERM, SIGINT}) sigaddset(&signals, number);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // a file at its limit is a full disk, and no reason to die
   const auto daemon = std::make_unique<Daemon>();
-  if (const Status opened = Open(*configuration, daemon.get()); !opened.ok())
-    return Complain("serve", opened.error());
+  if (const Status opened = Open(*configuration, daemon.get()); !opened.ok()) {
+    const int code = Complain("serve", opened.error());
+    if (opened.error().code == ErrorCode::kDataLoss)
+      fmt::print(stderr,
+                 "`auspex audit verify {0}` tells what is damaged; move {0} away and `auspex "
+                 "restore` puts a backup in its place\n",
+                 configuration->server.ledger_path);
+    return code;
+  }
   for (int hour = 0;; ++hour) {
     if (hour % kHoursOfDay == 0) Expire(configuration->server, daemon.get());
     const timespec patience{.tv_sec = kHourSeconds, .tv_nsec = 0};

@@ -138,10 +138,12 @@ void EngineImpl::Pass() {
 std::optional<std::vector<storage::Entry>> EngineImpl::CommitOrWait(const storage::Batch& batch) {
   while (true) {
     auto stored = deps_.ledger->Commit(batch);
-    if (stored.ok()) return *std::move(stored);
+    if (stored.ok()) {
+      NoteRecovery();
+      return *std::move(stored);
+    }
     ++ledger_errors_;
-    deps_.log->Error("ledger_commit_failed",
-                     {{"error", stored.error().message}, {"entries", batch.entries.size()}});
+    NoteRefusal(stored.error(), batch);
     std::unique_lock lock(mutex_);
     if (wake_.wait_for(lock, kRetryAfter, [this] { return stopping_; })) return std::nullopt;
   }

@@ -80,6 +80,11 @@ class Engine {
     std::int64_t reasserted = 0;
   };
   [[nodiscard]] virtual Counters counters() const = 0;
+
+  // Why the ledger takes no decisions now (disk full, read-only, locked, damaged); empty: it does.
+  // Meanwhile each rollout holds its weight, says so in its reason and in an "alert" event, and
+  // goes on by itself. Known from the last transaction, so an idle engine does not notice.
+  [[nodiscard]] virtual std::string LedgerTrouble() const = 0;
 };
 
 }  // namespace auspex::rollout

@@ -22,6 +22,7 @@ namespace auspex::rollout {
 
 inline constexpr Duration kRouterPatience = 2s;
 inline constexpr Duration kAnswerPatience = 10s;  // of a caller that waits for the engine's thread
+inline constexpr Duration kPatienceInTrouble = 1s;  // the same while the ledger refuses
 
 // The one Engine. Its parts: engine.cc (the loop, a tick, the router), engine_life.cc (announced,
 // ordered, recovered after a crash). What no lock guards belongs to the engine's thread.
@@ -39,25 +40,35 @@ class EngineImpl final : public Engine {
   [[nodiscard]] std::vector<DeploymentView> Running() const override;
   [[nodiscard]] const std::vector<ServiceConfig>& services() const override { return services_; }
   [[nodiscard]] Counters counters() const override;
+  [[nodiscard]] std::string LedgerTrouble() const override;
 
  private:
   // ---- messages to the engine's thread
 
   void Post(std::function<void()> message);
-  // Runs `question` on the engine's thread and waits for its answer.
+  // Runs `question` on the engine's thread and waits for its answer. Whoever was told that nothing
+  // was done is told the truth: what nobody waits for any more is not begun.
   template <typename T, typename F>
   Result<T> Ask(F question) {
+    enum class State { kWaiting, kBegun, kGivenUp };
+    auto state = std::make_shared<std::atomic<State>>(State::kWaiting);
     auto promise = std::make_shared<std::promise<Result<T>>>();
     std::future<Result<T>> answer = promise->get_future();
-    Post([promise, question = std::move(question)] { promise->set_value(question()); });
-    if (answer.wait_for(kAnswerPatience) != std::future_status::ready) {
-      return Fail(ErrorCode::kUnavailable,
-                  "the engine did not answer within {}, so this may yet take effect; is its disk "
-                  "full or slow?",
-                  ToText(kAnswerPatience));
-    }
-    return answer.get();
+    Post([state, promise, question = std::move(question)] {
+      State waiting = State::kWaiting;
+      if (state->compare_exchange_strong(waiting, State::kBegun)) promise->set_value(question());
+    });
+    // The engine's thread is known to wait for the ledger: no use in waiting for it too.
+    const Duration patience = LedgerTrouble().empty() ? kAnswerPatience : kPatienceInTrouble;
+    if (answer.wait_for(patience) == std::future_status::ready) return answer.get();
+    State waiting = State::kWaiting;
+    if (state->compare_exchange_strong(waiting, State::kGivenUp))
+      return NoAnswer("nothing was done");
+    if (answer.wait_for(kAnswerPatience) == std::future_status::ready) return answer.get();
+    return NoAnswer("this may yet take effect");
   }
+  // kUnavailable, with the ledger's trouble if that is why.
+  [[nodiscard]] Failure NoAnswer(std::string_view so) const;
 
   void Run();
   void Pass();
@@ -77,6 +88,8 @@ class EngineImpl final : public Engine {
   bool LooksJumped(Live* live) const;
   // The stored entries; nothing when the engine stops first, and then nothing was stored.
   std::optional<std::vector<storage::Entry>> CommitOrWait(const storage::Batch& batch);
+  void NoteRefusal(const Error& error, const storage::Batch& batch);
+  void NoteRecovery();
 
   // ---- the router and the metrics server
   void ApplyWeight(Live* live, Weight weight);
@@ -118,7 +131,10 @@ class EngineImpl final : public Engine {
   std::map<std::string, Live> lives_;  // the engine's thread only, after Init
   storage::Batch pending_;             // entries for the next transaction
 
-  mutable std::mutex views_mutex_;
+  MonotonicTime reminded_;  // of the ledger's trouble, in the log
+
+  mutable std::mutex views_mutex_;  // guards what follows
+  std::string ledger_trouble_;
   std::map<std::string, DeploymentView, std::less<>> views_;
   std::deque<std::string> ended_views_;
 

@@ -12,6 +12,7 @@ constexpr std::chrono::days kHistoryDays{7};
 constexpr std::size_t kMostReasonBytes = 1000;  // of a reason or a name: they are kept for ever
 constexpr std::size_t kMostOrders = 100;        // of a rollout within one tick
 constexpr std::size_t kMostIdBytes = 128;       // as CheckName
+constexpr Duration kRemindEach = 60s;           // of a ledger that still refuses
 
 Status CheckText(std::string_view what, std::string_view text) {
   if (text.size() <= kMostReasonBytes) return {};
@@ -70,6 +71,59 @@ EngineImpl::Counters EngineImpl::counters() const {
           .router_errors = router_errors_,
           .ledger_errors = ledger_errors_,
           .reasserted = reasserted_};
+}
+
+std::string EngineImpl::LedgerTrouble() const {
+  const std::lock_guard lock(views_mutex_);
+  return ledger_trouble_;
+}
+
+Failure EngineImpl::NoAnswer(std::string_view so) const {
+  const std::string trouble = LedgerTrouble();
+  if (trouble.empty()) {
+    return Fail(ErrorCode::kUnavailable,
+                "the engine did not answer within {}, {}; is its disk slow?",
+                ToText(kAnswerPatience), so);
+  }
+  return Fail(ErrorCode::kUnavailable, "{}: the ledger takes no decisions now: {}", so, trouble);
+}
+
+// ---- a ledger that refuses
+
+// Told when it begins and when its reason changes, and in the log now and then: a line for each
+// attempt would fill what is left of the disk.
+void EngineImpl::NoteRefusal(const Error& error, const storage::Batch& batch) {
+  const MonotonicTime now = deps_.clock->Now();
+  const bool news = error.message != LedgerTrouble();
+  if (news || now - reminded_ >= kRemindEach) {
+    reminded_ = now;
+    deps_.log->Error("ledger_refuses",
+                     {{"error", error.message}, {"entries", batch.entries.size()}});
+  }
+  if (!news) return;
+  std::vector<DeploymentView> holding;
+  {
+    const std::lock_guard lock(views_mutex_);
+    ledger_trouble_ = error.message;
+    for (auto& [id, view] : views_) {
+      if (view.ended_at) continue;
+      view.last.reason =
+          "the weight holds until the ledger takes decisions again: " + error.message;
+      holding.push_back(view);
+    }
+  }
+  if (!deps_.on_event) return;
+  for (const DeploymentView& view : holding)
+    deps_.on_event({.type = "alert", .deployment = view.id, .json = ToJson(view)});
+}
+
+void EngineImpl::NoteRecovery() {
+  {
+    const std::lock_guard lock(views_mutex_);
+    if (ledger_trouble_.empty()) return;
+    ledger_trouble_.clear();
+  }
+  deps_.log->Info("ledger_takes_decisions_again");
 }
 
 // ---- the life of a deployment
