@@ -67,7 +67,7 @@ class Case(unittest.TestCase):
 
 class Help(Case):
     def test_examples_come_first(self):
-        for command in (["demo"], ["serve"], ["check"], ["doctor"], ["deploy"], ["rollout", "weight"], ["decide"], ["replay"], ["audit", "verify"]):
+        for command in (["demo"], ["serve"], ["check"], ["doctor"], ["deploy"], ["rollout", "weight"], ["decide"], ["replay"], ["audit", "verify"], ["backup"], ["restore"]):
             done = run(*command, "--help")
             self.assertEqual(done.returncode, 0, command)
             lines = done.stdout.splitlines()
