@@ -6,10 +6,23 @@
 #include <nlohmann/json.hpp>
 
 #include "auspex/cli/commands.h"
+#include "auspex/cli/copy_meter.h"
 #include "auspex/cli/exit_code.h"
 #include "auspex/storage/filesystem/filesystem_store.h"
 
 namespace auspex::cli {
+namespace {
+
+// The line of progress is gone when it returns.
+Result<storage::AuditReport> Verify(const std::string& ledger, storage::ObjectStore* objects) {
+  const RealClock clock;
+  CopyMeter meter(clock);
+  return storage::VerifyLedgerFile(ledger, objects, [&](std::int64_t done, std::int64_t all) {
+    meter.Show({.doing = "verify", .unit = "entries", .done = done, .all = all});
+  });
+}
+
+}  // namespace
 
 int AuditVerify(const LedgerOptions& options) {
   std::unique_ptr<storage::ObjectStore> objects;
@@ -20,7 +33,7 @@ int AuditVerify(const LedgerOptions& options) {
     if (!opened.ok()) return Complain("audit verify", opened.error());
     objects = *std::move(opened);
   }
-  const auto report = storage::VerifyLedgerFile(options.ledger, objects.get());
+  const auto report = Verify(options.ledger, objects.get());
   if (!report.ok()) return Complain("audit verify", report.error());
   const bool sound = report->Sound() && report->unproven == 0;
   if (options.json) {

@@ -14,8 +14,7 @@ constexpr Duration kEachOnTerminal = 200ms, kEachElsewhere = 5s;
 }  // namespace
 
 std::string ProgressText(const storage::CopyProgress& progress, Duration elapsed) {
-  if (progress.all <= 0)
-    return fmt::format("{}: under way for {:.0f} s", progress.doing, Seconds(elapsed));
+  if (progress.all <= 0) return fmt::format("{}: begins", progress.doing);
   std::string text = fmt::format("{}: {} of {} {} ({} %)", progress.doing, progress.done,
                                  progress.all, progress.unit, 100 * progress.done / progress.all);
   if (progress.done <= 0 || elapsed <= Duration::zero()) return text;
@@ -42,8 +41,7 @@ void CopyMeter::Show(const storage::CopyProgress& progress) {
   }
   if (now - start_ < kPatience) return;
   const Duration each = terminal_ ? kEachOnTerminal : kEachElsewhere;
-  // What counts nothing, as the proof, is told of but once: at once.
-  if (shown_ && now - *shown_ < each && progress.all > 0) return;
+  if (shown_ && now - *shown_ < each) return;
   shown_ = now;
   fmt::print(stderr, "{}{}{}", terminal_ ? "\r\x1b[K" : "",
              ProgressText(progress, now - part_start_), terminal_ ? "" : "\n");

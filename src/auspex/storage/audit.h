@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,7 +40,10 @@ struct AuditReport {
 // with the objects inside it instead. Errors: kNotFound (no file), kDataLoss (not a database),
 // kInvalidArgument (not a ledger), kPermissionDenied, kUnavailable. A damaged ledger is a finding,
 // not an error. Defined in sqlite/sqlite_audit.cc.
-Result<AuditReport> VerifyLedgerFile(const std::string& path, ObjectStore* objects);
+// `on_entries` hears now and then how many entries of how many are proven.
+using OnEntries = std::function<void(std::int64_t done, std::int64_t all)>;
+Result<AuditReport> VerifyLedgerFile(const std::string& path, ObjectStore* objects,
+                                     const OnEntries& on_entries = {});
 
 // One stored entry as an audit meets it.
 struct StoredLink {

@@ -24,7 +24,7 @@ namespace auspex::storage {
 
 struct CopyProgress {
   std::string_view doing;  // "ledger", "objects" or "verify"
-  std::string_view unit;   // "pages" of 4096 bytes, "objects", or empty
+  std::string_view unit;   // "pages" of 4096 bytes, "objects" or "entries"
   std::int64_t done = 0;
   std::int64_t all = 0;  // 0: not known
 };

@@ -107,8 +107,11 @@ Result<std::vector<std::string>> CopySnapshot(Database& from, const std::string&
 
 Result<AuditReport> Prove(std::string_view what, const std::string& file, ObjectStore* objects,
                           const OnCopyProgress& on_progress) {
-  if (on_progress) on_progress({"verify", "", 0, 0});
-  AUSPEX_TRY(AuditReport report, VerifyLedgerFile(file, objects));
+  const auto on_entries = [&](std::int64_t done, std::int64_t all) {
+    if (on_progress) on_progress({"verify", "entries", done, all});
+  };
+  on_entries(0, 0);
+  AUSPEX_TRY(AuditReport report, VerifyLedgerFile(file, objects, on_entries));
   if (!report.Sound()) {
     return Fail(ErrorCode::kDataLoss, "{} does not prove itself: {}", what, report.finding);
   }
