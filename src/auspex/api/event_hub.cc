@@ -34,7 +34,7 @@ std::string Preamble(std::uint64_t id) { return fmt::format("retry: 2000\nid: {}
 }  // namespace
 
 struct EventSubscription::Queue {
-  std::mutex mutex;
+  Mutex mutex;
   EventBatch::State state AUSPEX_GUARDED_BY(mutex) = EventBatch::State::kOpen;
   std::deque<std::shared_ptr<const std::string>> waiting AUSPEX_GUARDED_BY(mutex);
   // How many of `waiting` were there at the start: what a reader missed does not make it slow.
@@ -44,7 +44,7 @@ struct EventSubscription::Queue {
   std::size_t bound = 0;   // constant
 
   void Push(const std::shared_ptr<const std::string>& text) {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     if (state != EventBatch::State::kOpen) return;
     if (waiting.size() - backlog >= bound) return End(EventBatch::State::kTooSlow);
     waiting.push_back(text);
@@ -59,13 +59,13 @@ struct EventSubscription::Queue {
   }
 
   bool IsOpen() {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     return state == EventBatch::State::kOpen;
   }
 };
 
 EventBatch EventSubscription::Take() const {
-  const std::lock_guard lock(queue_->mutex);
+  const MutexLock lock(queue_->mutex);
   EventBatch batch{queue_->state, {}};
   while (!queue_->waiting.empty() && batch.text.size() < kBatchBytes) {
     batch.text += *queue_->waiting.front();
@@ -76,19 +76,19 @@ EventBatch EventSubscription::Take() const {
 }
 
 EventBatch::State EventSubscription::state() const {
-  const std::lock_guard lock(queue_->mutex);
+  const MutexLock lock(queue_->mutex);
   return queue_->state;
 }
 
 void EventSubscription::OnReady(std::function<void()> wake) const {
-  const std::lock_guard lock(queue_->mutex);
+  const MutexLock lock(queue_->mutex);
   queue_->wake = std::move(wake);
   const bool ready = !queue_->waiting.empty() || queue_->state != EventBatch::State::kOpen;
   if (ready && queue_->wake) queue_->wake();
 }
 
 void EventSubscription::Close() const {
-  const std::lock_guard lock(queue_->mutex);
+  const MutexLock lock(queue_->mutex);
   queue_->wake = nullptr;
   if (queue_->state == EventBatch::State::kOpen) queue_->End(EventBatch::State::kClosed);
 }
@@ -105,7 +105,7 @@ EventHub::~EventHub() { Close(); }
 std::uint64_t EventHub::Publish(std::string_view type, std::string_view deployment,
                                 std::string_view data) {
   // Held throughout, so that every reader gets the events in the order of their ids.
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::uint64_t id = next_id_++;
   if (closed_) return id;
   const auto text = std::make_shared<const std::string>(Render(id, type, data));
@@ -142,7 +142,7 @@ bool EventHub::CanResume(std::uint64_t after) const {
 
 Result<EventSubscription> EventHub::Subscribe(std::string_view deployment,
                                               std::optional<std::uint64_t> after) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   DropEnded();
   if (closed_) return Fail(ErrorCode::kUnavailable, "the server is stopping");
   if (readers_.size() >= options_.readers) {
@@ -152,7 +152,7 @@ Result<EventSubscription> EventHub::Subscribe(std::string_view deployment,
   const auto queue = std::make_shared<EventSubscription::Queue>();
   queue->deployment = std::string(deployment);
   queue->bound = options_.queue;
-  const std::lock_guard queue_lock(queue->mutex);
+  const MutexLock queue_lock(queue->mutex);
   const auto push = [&queue](std::string text) {
     queue->waiting.push_back(std::make_shared<const std::string>(std::move(text)));
   };
@@ -170,18 +170,18 @@ Result<EventSubscription> EventHub::Subscribe(std::string_view deployment,
 }
 
 std::size_t EventHub::readers() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   DropEnded();
   return readers_.size();
 }
 
 void EventHub::Close() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   closed_ = true;
   for (const auto& reader : readers_) {
     const auto queue = reader.lock();
     if (!queue) continue;
-    const std::lock_guard queue_lock(queue->mutex);
+    const MutexLock queue_lock(queue->mutex);
     if (queue->state == EventBatch::State::kOpen) queue->End(EventBatch::State::kClosed);
   }
   readers_.clear();

@@ -5,13 +5,13 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "auspex/base/clock.h"
+#include "auspex/base/mutex.h"
 #include "auspex/base/result.h"
 #include "auspex/base/thread_annotations.h"
 
@@ -101,7 +101,7 @@ class EventHub {
   [[nodiscard]] bool CanResume(std::uint64_t after) const AUSPEX_REQUIRES(mutex_);
 
   const EventHubOptions options_;
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   bool closed_ AUSPEX_GUARDED_BY(mutex_) = false;
   std::uint64_t next_id_ AUSPEX_GUARDED_BY(mutex_);
   std::deque<Kept> kept_ AUSPEX_GUARDED_BY(mutex_);
