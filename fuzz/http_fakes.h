@@ -38,7 +38,7 @@ class FakeEngine final : public rollout::Engine {
     if (id != view_.id) return Unknown(id);
     return view_;
   }
-  Result<std::string> Evidence(std::string_view id) const override {
+  Result<std::string> Evidence(std::string_view id) override {
     if (id != view_.id) return Unknown(id);
     return std::string(R"({"deployment":"d1"})");
   }
@@ -78,6 +78,9 @@ class FakeLedger final : public storage::Ledger {
   }
   Result<std::vector<storage::BaselineRow>> Baselines(std::string_view, WallTime) override {
     return std::vector<storage::BaselineRow>{};
+  }
+  Result<std::vector<std::string>> Unpacked(std::size_t) override {
+    return std::vector<std::string>{};
   }
   Status Pack(std::string_view, WallTime) override { return {}; }
   Result<std::int64_t> Expire(WallTime) override { return std::int64_t{0}; }

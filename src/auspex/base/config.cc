@@ -7,11 +7,11 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <system_error>
 #include <tuple>
 
 #include "auspex/base/weight.h"
@@ -164,7 +164,7 @@ Result<Secret> ReadSecretFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file)
     return Fail(ErrorCode::kPermissionDenied, "the secret's file {} cannot be read: {}", path,
-                std::strerror(errno));
+                std::generic_category().message(errno));
   std::string text = ReadSome(file, kLongestSecret);
   if (text.size() > kLongestSecret)
     return Fail(ErrorCode::kInvalidArgument, "the secret's file {} is longer than {} bytes", path,
@@ -402,8 +402,8 @@ std::optional<Secret> ConfigSection::SecretOf(std::string_view key) {
                        key));
     return std::nullopt;
   }
-  const char* value = std::getenv(
-      variable.c_str());  // NOLINT(concurrency-mt-unsafe): read at start, before threads
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): read at the start, before there are other threads
+  const char* value = std::getenv(variable.c_str());
   if (value != nullptr && *value != '\0') return Secret(value);
   Refuse(key, fmt::format("{}: the environment variable {} is not set", key, variable));
   return std::nullopt;
@@ -486,7 +486,7 @@ Result<std::vector<ConfigSection>> ParseConfigFile(const std::string& path, Conf
   std::ifstream file(path, std::ios::binary);
   if (!file) {
     return Fail(errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kPermissionDenied,
-                "{} cannot be read: {}", path, std::strerror(errno));
+                "{} cannot be read: {}", path, std::generic_category().message(errno));
   }
   return ParseConfigText(ReadSome(file, kLargestFile), path, errors);
 }

@@ -180,7 +180,7 @@ List HeaderLines(const HttpRequest& request) {
   for (const auto& [name, value] : request.headers) {
     typed = typed || strcasecmp(name.c_str(), "Content-Type") == 0;
     // curl takes "Name:" for a header to leave out, "Name;" for an empty one.
-    add(value.empty() ? name + ";" : name + ": " + value);
+    add(value.empty() ? fmt::format("{};", name) : fmt::format("{}: {}", name, value));
   }
   if (!request.bearer.Reveal().empty()) add("Authorization: Bearer " + request.bearer.Reveal());
   if (!typed) add("Content-Type:");  // curl would call every body a form

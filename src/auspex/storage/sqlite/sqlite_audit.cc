@@ -113,8 +113,11 @@ Status Audit::WalkChain() {
     }
     if (!found.ok()) return Failure{found.error()};
     auto wrong = *found ? TakeEntry(rows, walk) : walk.Finish(head.seq, head.hash);
-    if (wrong) Find(walk.seq(), *std::move(wrong));
-    if (wrong || !*found) return {};
+    if (wrong) {
+      Find(walk.seq(), *std::move(wrong));
+      return {};
+    }
+    if (!*found) return {};
     ++report_.entries;
     if (on_entries_ && report_.entries % kEntriesPerReport == 0)
       on_entries_(report_.entries, std::max(head.seq, report_.entries));
