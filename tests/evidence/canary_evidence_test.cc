@@ -84,6 +84,25 @@ TEST(CanaryEvidence, WeightsSumToOne) {
   EXPECT_EQ(evidence.Metrics().size(), 13U);
 }
 
+TEST(CanaryEvidence, IsNeverSurerThanSure) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    Random random(seed);
+    CanaryEvidence evidence({.history = {.error_rate = 1e-3,
+                                         .error_s2 = 0,
+                                         .latency_s2 = {},
+                                         .routes = {{.share = .3, .error_rate = 1e-3},
+                                                    {.share = .7, .error_rate = 1e-3}},
+                                         .gauges = {}}});
+    for (int i = 1; i <= 30; ++i) {
+      TickCounts counts = Draw(&random, {.ratio = 300, .slow_ratio = 1.5}, 10);
+      counts.routes = {counts.errors, counts.errors};
+      evidence.Step(counts,
+                    {.hazard = HazardAt(10.0 * i, 10), .warm_up = false, .high_load = false});
+      ASSERT_LE(evidence.p_fail(), 1.0) << "seed " << seed << ", tick " << i;
+    }
+  }
+}
+
 // As property 6 (detection_test.cc), of all metrics together: those that see nothing cost
 // ln(1/.36) of evidence, two ticks here.
 TEST(CanaryEvidence, DetectsALateOnset) {

@@ -214,6 +214,7 @@ CanaryEvidence::Mixture CanaryEvidence::Mix(const std::vector<Metric>& metrics) 
   for (std::size_t i = 0; i < mixture.post.size(); ++i) {
     mixture.p_fail += mixture.post[i] * (i < metrics.size() ? metrics[i].rate.Active() : 1.0);
   }
+  mixture.p_fail = std::min(mixture.p_fail, 1.0);  // rounding: shares that sum to 1 + 2e-16
   return mixture;
 }
 
