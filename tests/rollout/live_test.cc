@@ -30,7 +30,8 @@ class QuietFeed final : public telemetry::RequestSource {
 // One tick in which the proxy had counted `requests` and the feed had brought `lines`, in all.
 Inputs Tick(Live* live, telemetry::RequestSource* feed, std::int64_t requests, std::int64_t lines) {
   live->given = Weight::Zero();
-  traffic::ProxyView proxy{.name = "proxy"};
+  traffic::ProxyView proxy;
+  proxy.name = "proxy";
   proxy.baseline = {.share = Weight::Whole(), .requests_total = requests};
   live->seen = traffic::Combine({proxy});
   live->lines_then = lines;
