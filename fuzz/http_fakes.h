@@ -47,6 +47,7 @@ class FakeEngine final : public rollout::Engine {
     return services_;
   }
   [[nodiscard]] Counters counters() const override { return {}; }
+  [[nodiscard]] std::string LedgerTrouble() const override { return ""; }
 
  private:
   static Failure Unknown(std::string_view id) { return Fail(ErrorCode::kNotFound, "no '{}'", id); }

@@ -78,7 +78,7 @@ void CheckReply(const HttpReply& reply) {
   // Connection, Content-Length, Content-Type, Date, X-Content-Type-Options, Cache-Control.
   constexpr std::size_t kOurs = 6;
   std::size_t fields = 0;
-  for (const auto& field : parser.get().base()) fields += field.name_string().empty() ? 0 : 1;
+  for (const auto& field : parser.get().base()) fields += field.name_string().empty() ? 0U : 1U;
   AUSPEX_FUZZ_CHECK(fields <= kOurs + reply.headers.size(), text);
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// clang's -Wthread-safety reads these (`make tidy`); other compilers see nothing. Mutex (mutex.h) is
-// what they speak of.
+// clang's -Wthread-safety reads these (`make tidy`); other compilers see nothing. Mutex (mutex.h)
+// is what they speak of.
 #if defined(__clang__)
 #define AUSPEX_THREAD_ATTRIBUTE(x) __attribute__((x))
 #else

@@ -17,7 +17,7 @@ namespace auspex::telemetry {
 namespace {
 
 constexpr std::size_t kReadBytes = 64 * 1024;
-constexpr int kLastReads = 64;  // of a connection that has to make room
+constexpr int kLastReads = 64;       // of a connection that has to make room
 constexpr auto kFarewell = 500ms;    // for proxies to close when we stop
 constexpr auto kAcceptPause = 1s;    // when the process has no descriptor left
 constexpr int kKeepAliveIdleS = 30;  // a peer that vanished is found after about a minute
