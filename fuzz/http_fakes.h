@@ -1,5 +1,7 @@
 #pragma once
 
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -83,6 +85,18 @@ class FakeLedger final : public storage::Ledger {
   Result<std::vector<std::string>> Unpacked(std::size_t) override {
     return std::vector<std::string>{};
   }
+  Result<std::optional<storage::KeptAnswer>> ClaimKey(const storage::KeyedCall& claim, WallTime,
+                                                      WallTime) override {
+    const auto [kept, taken] = kept_.try_emplace(claim.key);
+    if (!taken) return std::optional(kept->second);
+    kept->second.call = claim.call;
+    return std::optional<storage::KeptAnswer>();
+  }
+  Status KeepAnswer(std::string_view, std::string_view key, std::string_view answer) override {
+    kept_[std::string(key)].answer = answer;
+    if (answer.empty()) kept_.erase(std::string(key));
+    return {};
+  }
   Status Pack(std::string_view, WallTime) override { return {}; }
   Result<std::int64_t> Expire(WallTime) override { return std::int64_t{0}; }
 
@@ -95,6 +109,7 @@ class FakeLedger final : public storage::Ledger {
     row.body = R"({"id":"d0"})";
     return row;
   }
+  std::map<std::string, storage::KeptAnswer> kept_;
 };
 
 }  // namespace auspex::fuzz

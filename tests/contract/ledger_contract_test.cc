@@ -365,6 +365,45 @@ TEST_P(LedgerContract, ReadersSeeWholeBatchesWhileWritersCommit) {
   ExpectChained(entries);
 }
 
+KeyedCall Claim(const std::string& key, const std::string& call = "call",
+                const std::string& caller = "") {
+  return {.caller = caller, .key = key, .call = HashSha256(call)};
+}
+
+TEST_P(LedgerContract, AKeyIsTakenOnceAndKeepsItsAnswer) {
+  EXPECT_FALSE(ledger().ClaimKey(Claim("k"), At(10), At(0))->has_value());
+  EXPECT_EQ((*ledger().ClaimKey(Claim("k"), At(11), At(0)))->answer, "");
+  ASSERT_TRUE(ledger().KeepAnswer("", "k", "yes").ok());
+  Reopen();
+  const auto kept = ledger().ClaimKey(Claim("k", "another call"), At(12), At(0));
+  ASSERT_TRUE(kept.ok() && kept->has_value());
+  EXPECT_EQ((*kept)->answer, "yes");
+  EXPECT_EQ((*kept)->call, HashSha256("call"));
+  EXPECT_FALSE(ledger().ClaimKey(Claim("k", "call", "other"), At(12), At(0))->has_value());
+  EXPECT_FALSE(ledger().ClaimKey(Claim("l"), At(12), At(0))->has_value());
+}
+
+TEST_P(LedgerContract, AKeyIsGivenBackOrExpires) {
+  ASSERT_TRUE(ledger().ClaimKey(Claim("back"), At(10), At(0)).ok());
+  ASSERT_TRUE(ledger().KeepAnswer("", "back", "").ok());
+  EXPECT_FALSE(ledger().ClaimKey(Claim("back"), At(10), At(0))->has_value());
+  ASSERT_TRUE(ledger().ClaimKey(Claim("old"), At(10), At(0)).ok());
+  ASSERT_TRUE(ledger().KeepAnswer("", "old", "yes").ok());
+  EXPECT_TRUE(ledger().ClaimKey(Claim("old"), At(20), At(10))->has_value());
+  EXPECT_FALSE(ledger().ClaimKey(Claim("old"), At(20), At(11))->has_value());
+}
+
+TEST_P(LedgerContract, KeysAreOutsideTheChain) {
+  ASSERT_TRUE(ledger().Commit(MakeTicks("d1", 2)).ok());
+  const auto before = All("d1");
+  ASSERT_TRUE(ledger().ClaimKey(Claim("k"), At(10), At(0)).ok());
+  ASSERT_TRUE(ledger().KeepAnswer("", "k", "yes").ok());
+  const auto next = ledger().Commit(MakeTicks("d1", 1));
+  ASSERT_TRUE(next.ok());
+  EXPECT_EQ(next->at(0).seq, before.back().seq + 1);
+  ExpectChained(All("d1"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Every, LedgerContract, ::testing::ValuesIn(AllLedgerRigs()),
                          [](const auto& rig) { return rig.param.name; });
 

@@ -116,6 +116,23 @@ TEST(SqliteLedger, RefusesABadConfiguration) {
   ExpectRefused(config, ErrorCode::kInvalidArgument, "max_pages");
 }
 
+TEST(SqliteLedger, KeepsNoMoreKeysThanItMay) {
+  const TempFolder folder;
+  const std::string path = folder.Path("ledger.db");
+  ASSERT_NE(MustOpen(Config(path)), nullptr);
+  RunSql(path, fmt::format(
+                   "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) "
+                   "INSERT INTO keyed_answers (id, caller, key, call, at_us, answer) "
+                   "SELECT i, '', 'k' || i, zeroblob(32), 0, 'yes' FROM n",
+                   kMaxKeptAnswers));
+  const auto ledger = MustOpen(Config(path));
+  const KeyedCall next{.caller = "", .key = "next", .call = {}};
+  EXPECT_FALSE(ledger->ClaimKey(next, At(1), FromMicros(0))->has_value());
+  EXPECT_EQ(testing::AskSql(path, "SELECT count(*) FROM keyed_answers"),
+            std::to_string(kMaxKeptAnswers));
+  EXPECT_EQ(testing::AskSql(path, "SELECT min(id) FROM keyed_answers"), "2");
+}
+
 TEST(SqliteLedger, RefusesToWriteBehindADamagedEnd) {
   const TempFolder folder;
   const std::string path = folder.Path("ledger.db");

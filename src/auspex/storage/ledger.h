@@ -72,6 +72,19 @@ struct Batch {
   std::vector<BaselineRow> baselines = {};
 };
 
+// An answer of the API kept under the key that its caller chose, so that a call that is repeated is
+// not carried out twice. Outside the chain: it proves nothing.
+struct KeyedCall {
+  std::string caller;  // keys of different callers have nothing to do with each other
+  std::string key;
+  Sha256 call{};  // of all that must be the same when it is repeated
+};
+struct KeptAnswer {
+  Sha256 call{};
+  std::string answer;  // empty: claimed, and not answered (yet, or ever)
+};
+inline constexpr std::int64_t kMaxKeptAnswers = 100'000;
+
 struct DeploymentQuery {
   std::optional<std::string> service = {};
   std::optional<bool> ended = {};
@@ -107,6 +120,15 @@ class Ledger {
   virtual Result<DeploymentRow> Deployment(std::string_view id) = 0;
   // Of a service, `since` or later, oldest first.
   virtual Result<std::vector<BaselineRow>> Baselines(std::string_view service, WallTime since) = 0;
+
+  // Takes a key, durably. What it was taken for before, where it was; then nothing changes. Forgets
+  // keys taken before `expired`, and the oldest beyond kMaxKeptAnswers.
+  virtual Result<std::optional<KeptAnswer>> ClaimKey(const KeyedCall& claim, WallTime now,
+                                                     WallTime expired) = 0;
+  // The answer for a key that was claimed; it stays until it expires. An empty one gives the key
+  // back: the call did nothing.
+  virtual Status KeepAnswer(std::string_view caller, std::string_view key,
+                            std::string_view answer) = 0;
 
   // Moves the "tick" bodies of an ended deployment into zstd objects (one, unless they are very
   // large) and adds a "packed" entry for each. Idempotent. Errors: kNotFound (no such deployment);

@@ -62,6 +62,19 @@ constexpr std::array<const char*, kSchemaVersion> kMigrations = {
       CREATE INDEX packs_by_state ON packs (state, deployment);
       ALTER TABLE entries ADD COLUMN pack INTEGER REFERENCES packs (id);
       CREATE INDEX entries_by_pack ON entries (pack, seq) WHERE pack IS NOT NULL;
+    )sql",
+    // Version 3: answers by the key of their caller. answer: null until there is one.
+    R"sql(
+      CREATE TABLE keyed_answers (
+        id INTEGER PRIMARY KEY,
+        caller TEXT NOT NULL,
+        key TEXT NOT NULL,
+        call BLOB NOT NULL,
+        at_us INTEGER NOT NULL,
+        answer TEXT,
+        UNIQUE (caller, key)
+      ) STRICT;
+      CREATE INDEX keyed_answers_by_age ON keyed_answers (at_us);
     )sql"};
 
 Status MigrateOnce(Database& database, std::int64_t version) {

@@ -9,6 +9,7 @@
 
 #include "auspex/storage/sqlite/backup_objects.h"
 #include "auspex/storage/sqlite/database.h"
+#include "auspex/storage/sqlite/keyed_answers.h"
 #include "auspex/storage/sqlite/ledger_lock.h"
 #include "auspex/storage/sqlite/ledger_rows.h"
 #include "auspex/storage/sqlite/packing.h"
@@ -61,6 +62,10 @@ class Adapter final : public Ledger {
   Result<std::vector<DeploymentRow>> Deployments(const DeploymentQuery& query) override;
   Result<DeploymentRow> Deployment(std::string_view id) override;
   Result<std::vector<BaselineRow>> Baselines(std::string_view service, WallTime since) override;
+  Result<std::optional<KeptAnswer>> ClaimKey(const KeyedCall& claim, WallTime now,
+                                             WallTime expired) override;
+  Status KeepAnswer(std::string_view caller, std::string_view key,
+                    std::string_view answer) override;
   Status Pack(std::string_view deployment, WallTime now) override;
   Result<std::vector<std::string>> Unpacked(std::size_t limit) override;
   Result<std::int64_t> Expire(WallTime before) override;
@@ -171,6 +176,19 @@ Result<DeploymentRow> Adapter::Deployment(std::string_view id) {
 Result<std::vector<BaselineRow>> Adapter::Baselines(std::string_view service, WallTime since) {
   const std::lock_guard lock(core_.mutex);
   return SelectBaselines(core_.database, service, since);
+}
+
+Result<std::optional<KeptAnswer>> Adapter::ClaimKey(const KeyedCall& claim, WallTime now,
+                                                    WallTime expired) {
+  AUSPEX_TRY(CheckWritable());
+  const std::lock_guard lock(core_.mutex);
+  return sqlite::ClaimKey(core_.database, claim, now, expired);
+}
+
+Status Adapter::KeepAnswer(std::string_view caller, std::string_view key, std::string_view answer) {
+  AUSPEX_TRY(CheckWritable());
+  const std::lock_guard lock(core_.mutex);
+  return StoreAnswer(core_.database, caller, key, answer);
 }
 
 Status Adapter::Pack(std::string_view deployment, WallTime now) {

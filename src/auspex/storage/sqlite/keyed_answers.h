@@ -1,0 +1,18 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "auspex/base/result.h"
+#include "auspex/storage/ledger.h"
+#include "auspex/storage/sqlite/database.h"
+
+// The SQL of ClaimKey and KeepAnswer (ledger.h). The caller holds the lock.
+namespace auspex::storage::sqlite {
+
+Result<std::optional<KeptAnswer>> ClaimKey(Database& database, const KeyedCall& claim, WallTime now,
+                                           WallTime expired);
+Status StoreAnswer(Database& database, std::string_view caller, std::string_view key,
+                   std::string_view answer);
+
+}  // namespace auspex::storage::sqlite
