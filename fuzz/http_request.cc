@@ -86,7 +86,8 @@ HttpReply Answer(const http::request<http::string_body>& request,
                  const auspex::api::Routes& routes) {
   auto target = auspex::api::ParseTarget(request.target());
   if (!target.ok()) return auspex::api::ProblemFrom(target.error());
-  const HttpCall call = ToCall(request, *std::move(target));
+  HttpCall call = ToCall(request, *std::move(target));
+  call.caller.role = auspex::api::Role::kAdmin;
   if (auto refusal = RefuseForeign(call, request.version() >= 11)) return *std::move(refusal);
   return routes.Answer(call);
 }
@@ -102,7 +103,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auspex::api::EventHub events;
   events.Publish("decision", "d1", "{}");
   auspex::api::Routes routes;
-  AddRestRoutes({.engine = &engine, .ledger = &ledger, .requests = &counter, .events = &events},
+  const auspex::RealClock clock;
+  const auspex::Logger log(auspex::LogLevel::kError);
+  AddRestRoutes({.engine = &engine,
+                 .ledger = &ledger,
+                 .requests = &counter,
+                 .events = &events,
+                 .clock = &clock,
+                 .log = &log},
                 &routes);
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the bytes as text
   std::string_view rest(reinterpret_cast<const char*>(data), size);

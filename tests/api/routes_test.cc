@@ -18,16 +18,23 @@ Handler Named(std::string name) {
   };
 }
 
+void Add(Routes* routes, std::string method, std::string pattern, Handler handler) {
+  routes->Add({.method = std::move(method),
+               .pattern = std::move(pattern),
+               .role = Role::kNobody,
+               .handler = std::move(handler)});
+}
+
 Routes Table() {
   Routes routes;
-  routes.Add("GET", "/{file*}", Named("file"));
-  routes.Add("GET", "/api/v1/deployments", Named("list"));
-  routes.Add("POST", "/api/v1/deployments", Named("create"));
-  routes.Add("GET", "/api/v1/deployments/{id}", Named("get"));
-  routes.Add("GET", "/api/v1/deployments/summary", Named("summary"));
-  routes.Add("POST", "/api/v1/deployments/{id}/pause", Named("pause"));
-  routes.Add("POST", "/api/v1/{kind}/{id}/pause", Named("any pause"));
-  routes.Add("GET", "/api/v1/{rest*}", Named("rest"));
+  Add(&routes, "GET", "/{file*}", Named("file"));
+  Add(&routes, "GET", "/api/v1/deployments", Named("list"));
+  Add(&routes, "POST", "/api/v1/deployments", Named("create"));
+  Add(&routes, "GET", "/api/v1/deployments/{id}", Named("get"));
+  Add(&routes, "GET", "/api/v1/deployments/summary", Named("summary"));
+  Add(&routes, "POST", "/api/v1/deployments/{id}/pause", Named("pause"));
+  Add(&routes, "POST", "/api/v1/{kind}/{id}/pause", Named("any pause"));
+  Add(&routes, "GET", "/api/v1/{rest*}", Named("rest"));
   return routes;
 }
 
@@ -87,9 +94,49 @@ TEST(Routes, RefusesSegmentsThatDoNotDecode) {
   }
 }
 
+HttpReply AskAs(Role role, std::string path) {
+  Routes routes;
+  for (const Role least : {Role::kNobody, Role::kViewer, Role::kOperator, Role::kAdmin}) {
+    routes.Add({.method = "GET",
+                .pattern = fmt::format("/{}", Name(least)),
+                .role = least,
+                .handler = Named("in")});
+  }
+  routes.Add({.method = "GET", .pattern = "/unsaid", .handler = Named("in")});
+  HttpCall call;
+  call.method = "GET";
+  call.path = std::move(path);
+  call.caller = {.name = role == Role::kNobody ? "" : "t", .role = role, .token = {}};
+  return routes.Answer(call);
+}
+
+TEST(Routes, AskForTheLeastRoleOfTheRoute) {
+  constexpr Role kRoles[] = {Role::kNobody, Role::kViewer, Role::kOperator, Role::kAdmin};
+  for (const Role role : kRoles) {
+    for (const Role least : kRoles) {
+      const int refused = role == Role::kNobody ? 401 : 403;
+      EXPECT_EQ(AskAs(role, fmt::format("/{}", Name(least))).status, role >= least ? 200 : refused)
+          << Name(role) << " at " << Name(least);
+    }
+  }
+}
+
+TEST(Routes, ARouteThatNamesNoRoleIsForAdminsAlone) {
+  EXPECT_EQ(AskAs(Role::kOperator, "/unsaid").status, 403);
+  EXPECT_EQ(AskAs(Role::kAdmin, "/unsaid").status, 200);
+}
+
+TEST(Routes, ARefusalSaysWhatIsMissing) {
+  const HttpReply anonymous = AskAs(Role::kNobody, "/operator");
+  EXPECT_NE(anonymous.body.find("operator"), std::string::npos);
+  ASSERT_EQ(anonymous.headers.size(), 1U);
+  EXPECT_EQ(anonymous.headers[0].first, "WWW-Authenticate");
+  EXPECT_NE(AskAs(Role::kViewer, "/operator").body.find("'t' is viewer"), std::string::npos);
+}
+
 TEST(Routes, NotFoundIsAProblem) {
   Routes routes;
-  routes.Add("GET", "/a/{id}", Named("a"));
+  Add(&routes, "GET", "/a/{id}", Named("a"));
   for (const char* path : {"/", "/a", "/a/", "/a/1/", "/a/1/b", "//a/1", "/A/1"}) {
     HttpCall call;
     call.method = "GET";

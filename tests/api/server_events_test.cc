@@ -20,7 +20,9 @@ namespace {
 std::unique_ptr<HttpServer> ServeHub(EventHub& hub, ServerLimits limits = {},
                                      const Logger& log = Logger(LogLevel::kError)) {
   Routes routes;
-  routes.Add("GET", "/events", [&hub](const HttpCall& call) { return ServeEvents(hub, call); });
+  routes.Add({.method = "GET", .pattern = "/events", .handler = [&hub](const HttpCall& call) {
+                return ServeEvents(hub, call);
+              }});
   return StartServer(routes.ToHandler(), limits, log);
 }
 

@@ -1,15 +1,16 @@
 #pragma once
 
-// api answers HTTP on the loopback interface. This part knows no rollout: a server that takes any
-// handler, a table of routes, problem documents, and a hub of live events.
+// api answers HTTP. This part knows no rollout: a server that takes any handler, a table of routes
+// with what each needs and says, who may call, problem documents, and a hub of live events.
 //
 //   api::EventHub hub({.first_id = api::FirstEventId(clock.Wall())});
 //   api::Routes routes;
-//   routes.Add("GET", "/api/v1/deployments/{id}", [&](const api::HttpCall& call) { ... });
-//   routes.Add("GET", "/api/v1/events", [&](const auto& call) { return ServeEvents(hub, call); });
+//   routes.Add({.method = "GET", .pattern = "/api/v1/deployments/{id}", .role = Role::kViewer,
+//               .handler = [&](const api::HttpCall& call) { ... }});
 //   AUSPEX_TRY(const auto server, api::HttpServer::Start({.port = 8400}, routes.ToHandler(), log));
 //
-// Read next: routes.h (which handler), problem.h (errors), http_server.h (limits), event_hub.h.
+// Read next: routes.h (which handler, for whom), access.h (tokens and rates), problem.h (errors),
+// http_server.h (limits), event_hub.h, rest.h (the endpoints), openapi.h.
 
 #include <functional>
 #include <map>
@@ -20,6 +21,8 @@
 #include <vector>
 
 #include "auspex/api/event_hub.h"
+#include "auspex/api/role.h"
+#include "auspex/base/sha256.h"
 
 namespace auspex::api {
 
@@ -33,6 +36,13 @@ using Parameters = std::map<std::string, std::string, std::less<>>;
 using Query = std::multimap<std::string, std::string, std::less<>>;
 using Headers = std::multimap<std::string, std::string, CaseInsensitiveLess>;
 
+// Who calls.
+struct Caller {
+  std::string name;           // its token's, which stands in the ledger; empty: none was asked for
+  Role role = Role::kNobody;  // fails closed: whoever makes a call must say more
+  std::optional<Sha256> token;  // the hash of the token it came with
+};
+
 // One request, whole. Texts in `parameters` and `query` are decoded and valid UTF-8; `body` is as
 // sent.
 struct HttpCall {
@@ -43,6 +53,7 @@ struct HttpCall {
   Headers headers;
   std::string body;
   std::string peer;  // "127.0.0.1:51034"
+  Caller caller;
 
   // The first of that name. The views live as long as the call.
   [[nodiscard]] std::optional<std::string_view> Header(std::string_view name) const;

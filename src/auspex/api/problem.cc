@@ -68,6 +68,12 @@ HttpReply Busy(std::string_view detail) {
   return reply;
 }
 
+HttpReply AskForToken(std::string_view detail) {
+  HttpReply refusal = Problem(401, detail);
+  refusal.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"auspex\"");
+  return refusal;
+}
+
 Handler CatchExceptions(Handler handler, Logger log) {
   return [handler = std::move(handler), log = std::move(log)](const HttpCall& call) {
     std::string what = "an exception of unknown type";

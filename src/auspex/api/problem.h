@@ -33,6 +33,9 @@ struct InputError {
 // 503 with Retry-After: what is full now may soon not be.
 [[nodiscard]] HttpReply Busy(std::string_view detail);
 
+// 401 with WWW-Authenticate.
+[[nodiscard]] HttpReply AskForToken(std::string_view detail);
+
 // `handler`, with a 500 for what it throws; the log says what that was, the answer does not.
 [[nodiscard]] Handler CatchExceptions(Handler handler, Logger log);
 

@@ -4,6 +4,8 @@
 
 #include "auspex/api/event_hub.h"
 #include "auspex/api/routes.h"
+#include "auspex/base/clock.h"
+#include "auspex/base/log.h"
 #include "auspex/rollout/engine.h"
 #include "auspex/storage/ledger.h"
 #include "auspex/telemetry/telemetry.h"
@@ -16,10 +18,14 @@ struct RestDependencies {
   storage::Ledger* ledger = nullptr;
   telemetry::RequestSource* requests = nullptr;
   EventHub* events = nullptr;
+  const Clock* clock = nullptr;
+  const Logger* log = nullptr;
 };
 
-// Adds `/api/v1/…`, `/healthz`, `/readyz` and `/metrics`. Bodies are JSON objects; a key that is
-// not known is a 400 with a pointer to it.
+// Adds `/api/v1/…`, `/healthz`, `/readyz`, `/metrics` and, last, `/openapi.json`, which describes
+// them all: other routes are added before. Bodies are JSON objects; a key that is not known is a
+// 400 with a pointer to it. What a viewer may do reads, what an operator may do steers; health and
+// the description are for everybody.
 void AddRestRoutes(const RestDependencies& dependencies, Routes* routes);
 
 }  // namespace auspex::api

@@ -48,27 +48,46 @@ Status CheckRest(const std::vector<std::string>& path, std::size_t from) {
   return {};
 }
 
-}  // namespace
-
-void Routes::Add(std::string_view method, std::string_view pattern, Handler handler) {
-  assert(pattern.starts_with('/'));
-  Route route{std::string(method), {}, 0, false, std::move(handler)};
-  for (const std::string_view text : Split(pattern)) {
-    assert(!route.has_rest);  // {name*} is the last segment
-    if (!text.starts_with('{') || !text.ends_with('}')) {
-      route.segments.push_back({Segment::Kind::kLiteral, std::string(text)});
-      continue;
-    }
-    route.has_rest = text.ends_with("*}");
-    const std::string_view name = text.substr(1, text.size() - (route.has_rest ? 3 : 2));
-    const auto kind = route.has_rest ? Segment::Kind::kRest : Segment::Kind::kParameter;
-    route.segments.push_back({kind, std::string(name)});
-    ++route.parameters;
+std::optional<HttpReply> RefuseRole(const HttpCall& call, Role least) {
+  if (call.caller.role >= least) return std::nullopt;
+  if (call.caller.role == Role::kNobody) {
+    return AskForToken(fmt::format(
+        "{} needs a token with the role {}: send `Authorization: Bearer TOKEN` (AUSPEX_TOKEN for "
+        "the command line)",
+        call.path, Name(least)));
   }
-  routes_.push_back(std::move(route));
+  return Problem(403, fmt::format("{} needs the role {}, and '{}' is {}", call.path, Name(least),
+                                  call.caller.name, Name(call.caller.role)));
 }
 
-bool Routes::Fits(const Route& route, const std::vector<std::string>& path) {
+}  // namespace
+
+void Routes::Add(Route route) {
+  assert(route.pattern.starts_with('/'));
+  Entry entry;
+  for (const std::string_view text : Split(route.pattern)) {
+    assert(!entry.has_rest);  // {name*} is the last segment
+    if (!text.starts_with('{') || !text.ends_with('}')) {
+      entry.segments.push_back({Segment::Kind::kLiteral, std::string(text)});
+      continue;
+    }
+    entry.has_rest = text.ends_with("*}");
+    const std::string_view name = text.substr(1, text.size() - (entry.has_rest ? 3 : 2));
+    const auto kind = entry.has_rest ? Segment::Kind::kRest : Segment::Kind::kParameter;
+    entry.segments.push_back({kind, std::string(name)});
+    ++entry.parameters;
+  }
+  entry.route = std::move(route);
+  routes_.push_back(std::move(entry));
+}
+
+std::vector<Route> Routes::All() const {
+  std::vector<Route> all;
+  for (const Entry& entry : routes_) all.push_back(entry.route);
+  return all;
+}
+
+bool Routes::Fits(const Entry& route, const std::vector<std::string>& path) {
   const std::size_t fixed = route.segments.size() - (route.has_rest ? 1 : 0);
   if (route.has_rest ? path.size() < fixed : path.size() != fixed) return false;
   for (std::size_t i = 0; i < fixed; ++i) {
@@ -80,7 +99,7 @@ bool Routes::Fits(const Route& route, const std::vector<std::string>& path) {
   return true;
 }
 
-Parameters Routes::Bind(const Route& route, const std::vector<std::string>& path) {
+Parameters Routes::Bind(const Entry& route, const std::vector<std::string>& path) {
   Parameters parameters;
   for (std::size_t i = 0; i < route.segments.size(); ++i) {
     const Segment& segment = route.segments[i];
@@ -92,15 +111,15 @@ Parameters Routes::Bind(const Route& route, const std::vector<std::string>& path
   return parameters;
 }
 
-std::vector<const Routes::Route*> Routes::Candidates(const std::vector<std::string>& path) const {
-  std::vector<const Route*> fitting;
-  for (const Route& route : routes_) {
+std::vector<const Routes::Entry*> Routes::Candidates(const std::vector<std::string>& path) const {
+  std::vector<const Entry*> fitting;
+  for (const Entry& route : routes_) {
     if (Fits(route, path)) fitting.push_back(&route);
   }
   const bool all_rest = std::all_of(fitting.begin(), fitting.end(),
-                                    [](const Route* route) { return route->has_rest; });
-  if (!all_rest) std::erase_if(fitting, [](const Route* route) { return route->has_rest; });
-  std::stable_sort(fitting.begin(), fitting.end(), [](const Route* a, const Route* b) {
+                                    [](const Entry* route) { return route->has_rest; });
+  if (!all_rest) std::erase_if(fitting, [](const Entry* route) { return route->has_rest; });
+  std::stable_sort(fitting.begin(), fitting.end(), [](const Entry* a, const Entry* b) {
     // Of two with a rest, the longer is the narrower.
     if (a->has_rest) return a->segments.size() > b->segments.size();
     return a->parameters < b->parameters;
@@ -108,19 +127,19 @@ std::vector<const Routes::Route*> Routes::Candidates(const std::vector<std::stri
   return fitting;
 }
 
-const Routes::Route* Routes::Pick(const std::vector<const Route*>& candidates,
+const Routes::Entry* Routes::Pick(const std::vector<const Entry*>& candidates,
                                   std::string_view method) {
-  for (const Route* route : candidates) {
-    if (route->method == method) return route;
+  for (const Entry* route : candidates) {
+    if (route->route.method == method) return route;
   }
   return method == "HEAD" ? Pick(candidates, "GET") : nullptr;
 }
 
-HttpReply Routes::RefuseMethod(const HttpCall& call, const std::vector<const Route*>& candidates) {
+HttpReply Routes::RefuseMethod(const HttpCall& call, const std::vector<const Entry*>& candidates) {
   std::set<std::string> allowed;
-  for (const Route* route : candidates) {
-    allowed.insert(route->method);
-    if (route->method == "GET") allowed.insert("HEAD");
+  for (const Entry* route : candidates) {
+    allowed.insert(route->route.method);
+    if (route->route.method == "GET") allowed.insert("HEAD");
   }
   const std::string list = fmt::format("{}", fmt::join(allowed, ", "));
   HttpReply refusal =
@@ -134,15 +153,16 @@ HttpReply Routes::Answer(const HttpCall& call) const {
   if (!path.ok()) return Problem(400, path.error().message);
   const auto candidates = Candidates(*path);
   if (candidates.empty()) return Problem(404, fmt::format("there is nothing at {}", call.path));
-  const Route* route = Pick(candidates, call.method);
+  const Entry* route = Pick(candidates, call.method);
   if (route == nullptr) return RefuseMethod(call, candidates);
+  if (auto refusal = RefuseRole(call, route->route.role)) return *std::move(refusal);
   if (route->has_rest) {
     const Status clean = CheckRest(*path, route->segments.size() - 1);
     if (!clean.ok()) return Problem(400, clean.error().message);
   }
   HttpCall bound = call;
   bound.parameters = Bind(*route, *path);
-  return route->handler(bound);
+  return route->route.handler(bound);
 }
 
 Handler Routes::ToHandler() const {

@@ -92,12 +92,13 @@ Result<std::string> PercentDecode(std::string_view text, Plus plus) {
 
 Result<Target> ParseTarget(std::string_view text) {
   Target target;
-  constexpr std::string_view kScheme = "http://";
   std::string_view rest = text;
-  if (rest.starts_with(kScheme)) {
-    rest.remove_prefix(kScheme.size());
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!rest.starts_with(scheme)) continue;
+    rest.remove_prefix(scheme.size());
     target.authority = std::string(rest.substr(0, rest.find_first_of("/?")));
     rest.remove_prefix(target.authority.size());
+    break;
   }
   if (!rest.starts_with('/') || rest.find('#') != std::string_view::npos) {
     return Fail(ErrorCode::kInvalidArgument,
@@ -117,11 +118,14 @@ bool IsLoopbackAuthority(std::string_view authority) {
   return IsSame(host, "localhost") || host == "[::1]" || IsLoopbackIpv4(std::string(host));
 }
 
-std::optional<HttpReply> RefuseForeign(const HttpCall& call, bool host_required) {
+std::optional<HttpReply> RefuseHosts(const HttpCall& call, bool host_required) {
   const auto hosts = call.headers.count("Host");
-  if (hosts > 1 || (hosts == 0 && host_required)) {
-    return Problem(400, fmt::format("{} Host header fields; send one", hosts));
-  }
+  if (hosts == 1 || (hosts == 0 && !host_required)) return std::nullopt;
+  return Problem(400, fmt::format("{} Host header fields; send one", hosts));
+}
+
+std::optional<HttpReply> RefuseForeign(const HttpCall& call, bool host_required) {
+  if (auto refusal = RefuseHosts(call, host_required)) return refusal;
   if (const auto host = call.Header("Host"); host && !IsLoopbackAuthority(*host)) {
     return Problem(421, fmt::format("'{}' is not a name of this server: it answers to localhost, "
                                     "127.0.0.1 and [::1]; a proxy in front must set Host so",

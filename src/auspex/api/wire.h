@@ -18,7 +18,7 @@ enum class Plus { kPlus, kSpace };
 Result<std::string> PercentDecode(std::string_view text, Plus plus);
 
 struct Target {
-  std::string authority;  // of the absolute form `http://host:port/path`; else empty
+  std::string authority;  // of the absolute form `http://host:port/path` (or https); else empty
   std::string path;       // still encoded
   Query query;
 };
@@ -28,10 +28,12 @@ Result<Target> ParseTarget(std::string_view text);
 // `localhost`, 127.0.0.0/8 or `[::1]`, each with or without a port.
 [[nodiscard]] bool IsLoopbackAuthority(std::string_view authority);
 
+// HTTP/1.1 requires exactly one Host, HTTP/1.0 allows none; else 400.
+[[nodiscard]] std::optional<HttpReply> RefuseHosts(const HttpCall& call, bool host_required);
+
 // Nothing for a call that was meant for this server, else the refusal. A page of another site
 // reaches a loopback port by a name that it points at 127.0.0.1 (DNS rebinding: a foreign Host,
-// 421) or by a plain cross-site POST (a foreign Origin, 403). HTTP/1.1 requires exactly one Host
-// (else 400).
+// 421) or by a plain cross-site POST (a foreign Origin, 403). RefuseHosts() comes first.
 [[nodiscard]] std::optional<HttpReply> RefuseForeign(const HttpCall& call, bool host_required);
 
 // Status line and header fields with the empty line that ends them.

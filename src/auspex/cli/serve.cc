@@ -74,7 +74,9 @@ Status Open(const Configuration& configuration, Daemon* d) {
   AddRestRoutes({.engine = d->engine.get(),
                  .ledger = d->ledger.get(),
                  .requests = d->feed.get(),
-                 .events = &d->events},
+                 .events = &d->events,
+                 .clock = &d->clock,
+                 .log = &d->log},
                 &routes);
   AUSPEX_TRY(d->server, api::HttpServer::Start({.address = server.address,
                                                 .port = static_cast<std::uint16_t>(server.port)},

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "auspex/api/beast/session.h"
+
+namespace auspex::api::beast {
+
+// A header, read, as a call without its body. Error: kInvalidArgument for its target.
+Result<HttpCall> ToCall(const Parser::value_type& request, std::string peer);
+
+// The answer to a request that could not be read; nothing where nobody is left to read it. `late`:
+// it was a deadline that ended the reading.
+[[nodiscard]] std::optional<HttpReply> ReadProblem(const error_code& error, bool late,
+                                                   const ServerLimits& limits);
+
+}  // namespace auspex::api::beast

@@ -1,0 +1,201 @@
+// The endpoints below /api/v1/deployments.
+#include <utility>
+
+#include "auspex/api/json_body.h"
+#include "auspex/api/rest_parts.h"
+#include "auspex/rollout/codec.h"
+
+namespace auspex::api {
+namespace {
+
+// With tokens the actor is who the token says; without, who the caller says it is.
+std::string ActorOf(const HttpCall& call, std::string given) {
+  if (!call.caller.name.empty()) return call.caller.name;
+  return given.empty() ? call.peer : std::move(given);
+}
+
+HttpReply Announce(const RestDependencies& d, const HttpCall& call) {
+  Body body(call, {"service", "version", "baseline_version", "risk", "actor"});
+  const rollout::Engine::Announcement announcement{
+      .service = body.Text("service", true),
+      .version = body.Text("version", true),
+      .baseline_version = body.Text("baseline_version", false),
+      .actor = ActorOf(call, body.Text("actor", false)),
+      .risk = body.Share("risk", false)};
+  if (!body.good()) return body.Refusal();
+  const Result<rollout::DeploymentView> view = d.engine->Announce(announcement);
+  if (!view.ok()) return ProblemFrom(view.error());
+  HttpReply reply = Reply(ToJson(*view), 201);
+  reply.headers.emplace_back("Location", "/api/v1/deployments/" + view->id);
+  return reply;
+}
+
+HttpReply ListDeployments(const RestDependencies& d, const HttpCall& call) {
+  const Result<std::size_t> limit = Limit(call);
+  if (!limit.ok()) return ProblemFrom(limit.error());
+  storage::DeploymentQuery query{.service = {},
+                                 .ended = {},
+                                 .limit = *limit,
+                                 .after_id = std::string(call.QueryValue("cursor").value_or(""))};
+  if (const auto service = call.QueryValue("service")) query.service = std::string(*service);
+  if (const auto state = call.QueryValue("state")) {
+    if (*state != "ended" && *state != "active") return Problem(400, "state: ended or active");
+    query.ended = *state == "ended";
+  }
+  const auto rows = d.ledger->Deployments(query);
+  if (!rows.ok()) return ProblemFrom(rows.error());
+  Json out{{"items", Json::array()}, {"next_cursor", nullptr}};
+  for (const storage::DeploymentRow& row : *rows)
+    out["items"].push_back(Json::parse(row.body, nullptr, false));
+  if (rows->size() == *limit) out["next_cursor"] = rows->back().id;
+  return Reply(Dump(out));
+}
+
+HttpReply GetDeployment(const RestDependencies& d, const HttpCall& call) {
+  const std::string& id = call.Parameter("id");
+  const Result<rollout::DeploymentView> view = d.engine->Get(id);
+  if (view.ok()) return Reply(ToJson(*view));
+  const auto row = d.ledger->Deployment(id);
+  return row.ok() ? Reply(row->body) : ProblemFrom(row.error());
+}
+
+// Decisions are the answers in the stored ticks, with what proves them.
+HttpReply ListDecisions(const RestDependencies& d, const HttpCall& call) {
+  const Result<std::size_t> limit = Limit(call);
+  if (!limit.ok()) return ProblemFrom(limit.error());
+  const Result<std::int64_t> after = SeqCursor(call);
+  if (!after.ok()) return ProblemFrom(after.error());
+  const std::string& id = call.Parameter("id");
+  if (const auto known = d.ledger->Deployment(id); !known.ok()) return ProblemFrom(known.error());
+  const auto entries =
+      d.ledger->Entries({.deployment = id, .kind = {}, .after = *after, .limit = *limit});
+  if (!entries.ok()) return ProblemFrom(entries.error());
+  Json out{{"items", Json::array()}, {"next_cursor", nullptr}};
+  std::string actor;
+  for (const storage::Entry& entry : *entries) {
+    if (entry.kind != "tick" && entry.kind != "announced") continue;
+    const Json body = Json::parse(entry.body, nullptr, false);
+    if (!body.is_object() || !body.contains("out")) continue;
+    Json decision = body["out"];
+    decision["seq"] = entry.seq;
+    decision["hash"] = ToHex(entry.hash);
+    decision["actor"] = nullptr;
+    if (body.contains("actor")) decision["actor"] = body["actor"];
+    if (body.contains("in") && body["in"].contains("orders"))
+      decision["actor"] = body["in"]["orders"][0]["actor"];
+    out["items"].push_back(std::move(decision));
+  }
+  if (entries->size() == *limit) out["next_cursor"] = std::to_string(entries->back().seq);
+  return Reply(Dump(out));
+}
+
+HttpReply GetEvidence(const RestDependencies& d, const HttpCall& call) {
+  const Result<std::string> evidence = d.engine->Evidence(call.Parameter("id"));
+  return evidence.ok() ? Reply(*evidence) : ProblemFrom(evidence.error());
+}
+
+HttpReply GiveOrder(const RestDependencies& d, const HttpCall& call, rollout::Order::Kind kind) {
+  Body body(call, {"reason", "weight", "actor"});
+  rollout::Order order{.kind = kind,
+                       .weight = {},
+                       .actor = ActorOf(call, body.Text("actor", false)),
+                       .reason = body.Text("reason", true)};
+  const std::optional<double> weight = body.Share("weight", kind == rollout::Order::Kind::kWeight);
+  if (!body.good()) return body.Refusal();
+  if (weight) order.weight = Weight::FromShare(*weight).value_or(Weight::Zero());
+  const Result<rollout::DeploymentView> view = d.engine->Give(call.Parameter("id"), order);
+  return view.ok() ? Reply(ToJson(*view), 202) : ProblemFrom(view.error());
+}
+
+struct OrderRoute {
+  rollout::Order::Kind kind;
+  const char* summary;
+};
+
+void AddOrders(const RestDependencies& d, const Keyed& keyed, Routes* routes) {
+  using Kind = rollout::Order::Kind;
+  static constexpr OrderRoute kOrders[] = {
+      {Kind::kPause, "Holds the weight; proven harm still rolls back"},
+      {Kind::kResume, "Goes on after a pause"},
+      {Kind::kPromote, "All traffic to the canary, now"},
+      {Kind::kAbort, "All traffic back to the baseline, now"},
+      {Kind::kWeight, "Sets the weight and pauses"},
+      {Kind::kApprove, "Yes to a deployment that waits for approval"},
+      {Kind::kReject, "No to it: it ends without traffic"}};
+  for (const OrderRoute& order : kOrders) {
+    const std::string name(rollout::Name(order.kind));
+    routes->Add(keyed({.method = "POST",
+                       .pattern = fmt::format("/api/v1/deployments/{{id}}/{}", name),
+                       .role = Role::kOperator,
+                       .id = name + "Deployment",
+                       .summary = order.summary,
+                       .body = order.kind == Kind::kWeight ? "WeightOrder" : "Order",
+                       .status = 202,
+                       .answer = "Deployment",
+                       .errors = {404},
+                       .handler = [d, kind = order.kind](const HttpCall& call) {
+                         return GiveOrder(d, call, kind);
+                       }}));
+  }
+}
+
+}  // namespace
+
+void AddDeploymentRoutes(const RestDependencies& d, const Keyed& keyed, Routes* routes) {
+  routes->Add(keyed({.method = "POST",
+                     .pattern = "/api/v1/deployments",
+                     .role = Role::kOperator,
+                     .id = "announceDeployment",
+                     .summary = "Announces a deployment; its rollout begins at once",
+                     .body = "Announcement",
+                     .status = 201,
+                     .answer = "Deployment",
+                     .errors = {404},
+                     .handler = [d](const HttpCall& call) { return Announce(d, call); }}));
+  routes->Add({.method = "GET",
+               .pattern = "/api/v1/deployments",
+               .role = Role::kViewer,
+               .id = "listDeployments",
+               .summary = "Deployments, newest first",
+               .inputs = {kLimitInput,
+                          {.name = "cursor",
+                           .schema = R"({"type":"string"})",
+                           .text = "`next_cursor` of the page before"},
+                          {.name = "service", .schema = R"({"type":"string"})", .text = "of one"},
+                          {.name = "state",
+                           .schema = R"({"enum":["active","ended"]})",
+                           .text = "all where absent"}},
+               .answer = "DeploymentPage",
+               .handler = [d](const HttpCall& call) { return ListDeployments(d, call); }});
+  routes->Add({.method = "GET",
+               .pattern = "/api/v1/deployments/{id}",
+               .role = Role::kViewer,
+               .id = "getDeployment",
+               .summary = "One deployment as it is now",
+               .answer = "Deployment",
+               .errors = {404},
+               .handler = [d](const HttpCall& call) { return GetDeployment(d, call); }});
+  routes->Add({.method = "GET",
+               .pattern = "/api/v1/deployments/{id}/decisions",
+               .role = Role::kViewer,
+               .id = "listDecisions",
+               .summary = "What was decided, oldest first, with what proves it",
+               .inputs = {kLimitInput,
+                          {.name = "cursor",
+                           .schema = R"({"type":"integer","minimum":0,"maximum":9007199254740991})",
+                           .text = "`next_cursor` of the page before"}},
+               .answer = "DecisionPage",
+               .errors = {404},
+               .handler = [d](const HttpCall& call) { return ListDecisions(d, call); }});
+  routes->Add({.method = "GET",
+               .pattern = "/api/v1/deployments/{id}/evidence",
+               .role = Role::kViewer,
+               .id = "getEvidence",
+               .summary = "What the evidence stands on, per metric",
+               .answer = "Evidence",
+               .errors = {404},
+               .handler = [d](const HttpCall& call) { return GetEvidence(d, call); }});
+  AddOrders(d, keyed, routes);
+}
+
+}  // namespace auspex::api
