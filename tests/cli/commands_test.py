@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
@@ -67,7 +68,7 @@ class Case(unittest.TestCase):
 
 class Help(Case):
     def test_examples_come_first(self):
-        for command in (["demo"], ["serve"], ["check"], ["doctor"], ["deploy"], ["rollout", "weight"], ["decide"], ["replay"], ["audit", "verify"], ["backup"], ["restore"]):
+        for command in (["demo"], ["serve"], ["check"], ["doctor"], ["deploy"], ["rollout", "weight"], ["decide"], ["replay"], ["audit", "verify"], ["backup"], ["restore"], ["token", "create"], ["token", "list"], ["token", "revoke"]):
             done = run(*command, "--help")
             self.assertEqual(done.returncode, 0, command)
             lines = done.stdout.splitlines()
@@ -113,7 +114,17 @@ class Check(Case):
         self.bad("kind: Service\n", "apiVersion")
         self.bad("a: [1, 2\n", "auspex.yaml:")
         self.bad("", "no document")
-        self.bad(good + SERVER.replace("127.0.0.1:%d\n", "0.0.0.0:80\n") % (self.path, self.path, 1), "loopback")
+        everywhere = good + SERVER.replace("127.0.0.1:%d\n", "0.0.0.0:80\n") % (self.path, self.path, 1)
+        self.bad(everywhere, "0.0.0.0", "both TLS and tokens", "both are missing", "auspex token create")
+        self.bad(everywhere + "  tls: {certificate: c, key: k}\n", "tokens are missing")
+        self.bad(everywhere + "  tokens: {file: t}\n", "tls is missing")
+        self.bad(everywhere.replace("0.0.0.0", "example.org"), "no address")
+        self.bad(good + (SERVER % (1, self.path, self.path, 1)).replace("tcp://127.0.0.1", "tcp://0.0.0.0"), "not a loopback address")
+        here = good + SERVER % (80, self.path, self.path, 1)
+        self.bad(here + "  tokens: {file: /no/such/tokens.json}\n", "/no/such/tokens.json")
+        self.bad(here + "  tls: {certificate: /no/such/c.pem, key: /no/such/k.pem}\n", "/no/such/c.pem")
+        self.bad(here + "  tls: {certificate: c.pem}\n", "key")
+        self.bad(here + "  limits: {burst: 0}\n", "burst")
         self.bad(good + "  signals: [{name: m, role: saturation, from: prometheus, query: up}]\n", "prometheus")
         self.bad(good + "---\napiVersion: auspex/v1\nkind: Server\nspec: {metrics: {prometheus: {url: 'http://x', bearer: {file: /no/such/file}}}}\n", "/no/such/file")
         self.bad(good + "---\napiVersion: auspex/v1\nkind: Server\nspec: {metrics: {prometheus: {url: 'http://x', bearer: hunter2}}}\n", "env: NAME")
@@ -302,8 +313,7 @@ class Doctor(Case):
         self.assertIn("spec.objects.path", found["objects"]["text"])
 
 
-class Daemon(Case):
-    """A daemon whose router is a scripted socket: absent, garbage, hanging."""
+class DaemonCase(Case):
 
     def start(self, sock, feed="tcp"):
         self.api, self.feed_port = free_port(), free_port()
@@ -352,6 +362,10 @@ class Daemon(Case):
 
         threading.Thread(target=serve, daemon=True).start()
         return path
+
+
+class Daemon(DaemonCase):
+    """A daemon whose router is a scripted socket: absent, garbage, hanging."""
 
     def test_router_that_is_absent(self):
         self.start(self.path / "none.sock")
@@ -428,6 +442,114 @@ class Daemon(Case):
         daemon = self.start(self.path / "none.sock")
         daemon.terminate()
         self.assertEqual(daemon.wait(20), 0)
+
+
+class Tokens(Case):
+    def token(self, verb, *arguments):
+        return run("token", verb, *arguments, "--file", str(self.path / "tokens.json"))
+
+    def test_a_token_is_shown_once(self):
+        created = self.token("create", "--role", "operator", "--name", "ci")
+        self.assertEqual(created.returncode, 0, created.stderr)
+        token = created.stdout.strip()
+        self.assertRegex(token, "^auspex_[A-Za-z0-9_-]{43}$")
+        self.assertNotIn(token, created.stderr + (self.path / "tokens.json").read_text())
+        self.assertNotEqual(json.loads(self.token("create", "--role", "viewer", "--name", "me", "--json").stdout)["token"], token)
+        listed = self.token("list")
+        self.assertNotIn("auspex_", listed.stdout)
+        self.refused(listed, 0, "ci", "operator", "me", "viewer")
+        self.assertEqual(self.token("revoke", "--name", "ci").returncode, 0)
+        self.assertEqual([json.loads(line)["name"] for line in self.token("list", "--json").stdout.splitlines()], ["me"])
+
+    def test_bad_use_is_refused_and_changes_nothing(self):
+        self.token("create", "--role", "viewer", "--name", "me")
+        before = (self.path / "tokens.json").read_text()
+        self.refused(self.token("create", "--role", "root", "--name", "x"), 2, "root", "viewer, operator or admin")
+        self.refused(self.token("create", "--role", "viewer", "--name", "me"), 2, "already")
+        self.refused(self.token("create", "--role", "viewer", "--name", "a b"), 2, "a b")
+        self.refused(self.token("revoke", "--name", "you"), 2, "no token 'you'")
+        self.refused(run("token", "list", "--file", self.file("{}", "x.json")), 2, "x.json", "auspex token create")
+        self.assertEqual((self.path / "tokens.json").read_text(), before)
+        self.refused(run("token", "create", "--role", "viewer", "--name", "a", "--file", str(self.path / "no/t.json")), 2, "no/t.json")
+
+
+class SecureDaemon(DaemonCase):
+    """TLS and tokens, on every address; what changes is taken without a restart."""
+
+    def certificate(self, name="cert"):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+                        "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(self.path / f"{name}.key"), "-out", str(self.path / f"{name}.pem")],
+                       check=True, capture_output=True)
+
+    def token(self, role, name):
+        return run("token", "create", "--role", role, "--name", name, "--file", str(self.path / "tokens.json")).stdout.strip()
+
+    def secure(self):
+        self.certificate()
+        (self.path / "ca.pem").write_bytes((self.path / "cert.pem").read_bytes())
+        self.operator, self.viewer = self.token("operator", "ci"), self.token("viewer", "me")
+        self.api = free_port()
+        server = (SERVER % (self.api, self.path, self.path, free_port())).replace("listen: 127.0.0.1:", "listen: 0.0.0.0:")
+        access = f"  tls: {{certificate: {self.path}/cert.pem, key: {self.path}/cert.key}}\n  tokens: {{file: {self.path}/tokens.json}}\n"
+        service = (SERVICE % "/none").replace("router: haproxy, socket: /none", "router: memory")
+        self.config = self.file(service + server + access)
+        self.log = open(self.path / "log", "w")
+        daemon = subprocess.Popen([AUSPEX, "serve", "--config", self.config], stdout=self.log, stderr=self.log)
+        self.addCleanup(self.end, daemon)
+        self.wait_for(lambda: self.ask(self.viewer, "rollout", "list").returncode == 0)
+        return daemon
+
+    def wait_for(self, condition):
+        for _ in range(200):
+            if condition():
+                return
+            time.sleep(0.1)
+        self.fail((self.path / "log").read_text())
+
+    def ask(self, token, *arguments, ca="ca.pem", **changed):
+        environment = dict(os.environ, AUSPEX_SERVER=f"https://127.0.0.1:{self.api}", AUSPEX_CA=str(self.path / ca), AUSPEX_TOKEN=token)
+        return run(*arguments, env=environment | changed)
+
+    def test_roles_actor_and_trust(self):
+        daemon = self.secure()
+        deploy = ("deploy", "checkout", "--version", "v2", "--actor", "somebody-else", "--json")
+        self.refused(self.ask("", "rollout", "list"), 3, "viewer", "AUSPEX_TOKEN")
+        self.refused(self.ask("auspex_wrong", "rollout", "list"), 3, "not known")
+        self.refused(self.ask(self.viewer, *deploy), 3, "operator", "'me' is viewer")
+        deployed = self.ask(self.operator, *deploy)
+        self.assertEqual(deployed.returncode, 0, deployed.stderr)
+        deployment = json.loads(deployed.stdout)["id"]
+        self.assertEqual(self.ask(self.operator, "rollout", "abort", deployment, "--reason", "enough").returncode, 0)
+        self.wait_for(lambda: "by ci: enough" in self.ask(self.viewer, "rollout", "get", deployment).stdout)
+        self.certificate("other")
+        self.refused(self.ask(self.viewer, "rollout", "list", ca="other.pem"), 3, "--ca-file")
+        self.refused(run("rollout", "list", "--server", f"https://127.0.0.1:{self.api}", "--ca-file", str(self.path / "ca.pem"),
+                         env=dict(os.environ, AUSPEX_TOKEN=self.viewer)), 0)
+        self.refused(self.ask(self.viewer, "rollout", "list", AUSPEX_SERVER="http://192.0.2.1:8400"), 2, "in the clear")
+        daemon.terminate()
+        self.assertEqual(daemon.wait(20), 0)
+        written = (self.path / "log").read_text() + (self.path / "auspex.db").read_bytes().decode("latin-1")
+        for secret in (self.operator, self.viewer):
+            self.assertNotIn(secret, written)
+
+    def test_a_new_certificate_and_new_tokens_without_a_restart(self):
+        daemon = self.secure()
+        log = self.path / "log"
+        (self.path / "cert.pem").write_text("no certificate")
+        daemon.send_signal(signal.SIGHUP)
+        self.wait_for(lambda: "certificate_not_reloaded" in log.read_text())
+        self.assertEqual(self.ask(self.viewer, "rollout", "list").returncode, 0)
+        self.certificate()  # no signal: the files are watched
+        self.wait_for(lambda: self.ask(self.viewer, "rollout", "list", ca="cert.pem").returncode == 0)
+        self.assertEqual(self.ask(self.viewer, "rollout", "list").returncode, 3)
+        run("token", "revoke", "--name", "me", "--file", str(self.path / "tokens.json"))
+        self.wait_for(lambda: self.ask(self.viewer, "rollout", "list", ca="cert.pem").returncode == 3)
+        new = self.token("viewer", "you")
+        self.wait_for(lambda: self.ask(new, "rollout", "list", ca="cert.pem").returncode == 0)
+        (self.path / "tokens.json").write_text("{}")
+        self.wait_for(lambda: "tokens_not_reloaded" in log.read_text())
+        self.assertEqual(self.ask(new, "rollout", "list", ca="cert.pem").returncode, 0)
+        self.assertIsNone(daemon.poll())
 
 
 if __name__ == "__main__":

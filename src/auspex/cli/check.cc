@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "auspex/cli/access.h"
 #include "auspex/cli/commands.h"
 #include "auspex/cli/configuration.h"
 #include "auspex/cli/exit_code.h"
@@ -40,22 +41,34 @@ std::string SeeLedger(const std::string& path) {
   return DescribeLedger(path, *seen) + (trouble.empty() ? "" : "; but " + trouble);
 }
 
+std::string HowReached(const ServerConfig& server) {
+  return fmt::format("{} and {}", server.tls_certificate.empty() ? "in the clear" : "under TLS",
+                     server.tokens_file.empty() ? "without tokens (whoever is on this machine is "
+                                                  "its admin)"
+                                                : "with tokens");
+}
+
+int Invalid(const Error& error, bool json) {
+  if (json)
+    fmt::print("{}\n", nlohmann::ordered_json{{"valid", false}, {"errors", error.message}}.dump());
+  return Complain("check", error);
+}
+
 }  // namespace
 
 int Check(const std::vector<std::string>& files, bool json) {
   const Result<Configuration> configuration = ReadConfiguration(files);
-  if (!configuration.ok()) {
-    if (json)
-      fmt::print("{}\n",
-                 nlohmann::ordered_json{{"valid", false}, {"errors", configuration.error().message}}
-                     .dump());
-    return Complain("check", configuration.error());
-  }
+  if (!configuration.ok()) return Invalid(configuration.error(), json);
   const ServerConfig& server = configuration->server;
+  const Logger log;
+  const auto access = AccessFiles::Load(server, &log);
+  if (!access.ok()) return Invalid(access.error(), json);
   const telemetry::FeedAddress feed = FeedOf(server);
   if (json) {
     nlohmann::ordered_json out{{"valid", true},
                                {"listen", fmt::format("{}:{}", server.address, server.port)},
+                               {"tls", !server.tls_certificate.empty()},
+                               {"tokens", !server.tokens_file.empty()},
                                {"ledger", server.ledger_path},
                                {"ledger_state", SeeLedger(server.ledger_path)},
                                {"ring_section", telemetry::ProxyLog::RingSection(feed)},
@@ -65,9 +78,9 @@ int Check(const std::vector<std::string>& files, bool json) {
     return kGood;
   }
   fmt::print(
-      "valid. The daemon would listen on {}:{}, keep its ledger in {} and ticks of ended "
+      "valid. The daemon would listen on {}:{} {}, keep its ledger in {} and ticks of ended "
       "deployments in {} for {}.\n",
-      server.address, server.port, server.ledger_path, server.objects_path,
+      server.address, server.port, HowReached(server), server.ledger_path, server.objects_path,
       ToText(server.keep_ticks));
   fmt::print("ledger {}\n", SeeLedger(server.ledger_path));
   if (!server.prometheus_url.empty()) fmt::print("metrics from {}\n", server.prometheus_url);

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "auspex/api/wire.h"
 #include "auspex/base/http_client.h"
 
 namespace auspex::cli {
@@ -38,19 +39,42 @@ std::string DetailOf(const HttpResponse& response) {
   return text;
 }
 
+// Whoever sees a token can use it.
+Status CheckSecrecy(const ClientOptions& client) {
+  constexpr std::string_view kClear = "http://";
+  if (client.token.Reveal().empty() || !client.server.starts_with(kClear)) return {};
+  const std::string_view authority = std::string_view(client.server)
+                                         .substr(kClear.size())
+                                         .substr(0, client.server.find('/', 7) - 7);
+  if (api::IsLoopbackAuthority(authority)) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              "AUSPEX_TOKEN is set, and would go to {} in the clear: use https://, or unset it",
+              authority);
+}
+
+Failure NoAnswer(const std::string& server, const Error& error) {
+  if (error.message.find("certificate") != std::string::npos) {
+    return Fail(error.code,
+                "the certificate of {} is not to be trusted ({}); if it is your own, name its "
+                "authority with --ca-file or AUSPEX_CA",
+                server, error.message);
+  }
+  return Fail(error.code,
+              "no daemon answers at {} ({}); start one with `auspex serve --config auspex.yaml`, "
+              "or name it with --server",
+              server, error.message);
+}
+
 Result<std::string> Call(const ClientOptions& client, HttpRequest request, std::string_view path) {
   std::string server = client.server;
   while (server.ends_with('/')) server.pop_back();
   request.url = server + std::string(path);
   request.timeout = 20s;
-  if (!client.token.empty()) request.bearer = Secret(client.token);
+  request.bearer = client.token;
+  request.ca_file = client.ca_file;
+  AUSPEX_TRY(CheckSecrecy(client));
   const Result<HttpResponse> response = SendHttp(request);
-  if (!response.ok()) {
-    return Fail(response.error().code,
-                "no daemon answers at {} ({}); start one with `auspex serve --config auspex.yaml`, "
-                "or name it with --server",
-                server, response.error().message);
-  }
+  if (!response.ok()) return NoAnswer(server, response.error());
   if (response->status >= 400) return Fail(CodeOf(response->status), "{}", DetailOf(*response));
   return response->body;
 }

@@ -9,7 +9,8 @@
 namespace auspex::cli {
 
 // Calls the daemon's API; answers are JSON texts. Errors: kUnavailable (no daemon, or it is in
-// trouble), kNotFound, kConflict, kInvalidArgument, kPermissionDenied with the problem's detail.
+// trouble), kNotFound, kConflict, kInvalidArgument, kPermissionDenied with the problem's detail;
+// kInvalidArgument for a token that would go to another machine in the clear.
 Result<std::string> GetApi(const ClientOptions& client, std::string_view path);
 Result<std::string> PostApi(const ClientOptions& client, std::string_view path, std::string body);
 

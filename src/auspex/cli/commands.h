@@ -5,13 +5,17 @@
 #include <string>
 #include <vector>
 
+#include "auspex/base/config.h"
+
 // One command a function, each in a file of its own. They print to standard output and give the
 // exit code (exit_code.h).
 namespace auspex::cli {
 
 struct ClientOptions {
   std::string server = "http://127.0.0.1:8400";  // --server, AUSPEX_SERVER
-  std::string token;                             // AUSPEX_TOKEN
+  Secret token;                                  // AUSPEX_TOKEN, never an option: those are
+                                                 // seen in lists of processes
+  std::string ca_file;                           // --ca-file, AUSPEX_CA; empty: the system's
   bool json = false;
 };
 
@@ -28,6 +32,18 @@ struct DemoOptions {
 };
 int Demo(const DemoOptions& options);
 
+struct TokenOptions {
+  std::string file;
+  std::string name;
+  std::string role;
+  bool json = false;
+};
+// Prints the token, which is not kept anywhere.
+int TokenCreate(const TokenOptions& options);
+int TokenList(const TokenOptions& options);
+int TokenRevoke(const TokenOptions& options);
+
+// Until SIGTERM or SIGINT. SIGHUP reads certificate, key and tokens again.
 int Serve(const std::vector<std::string>& files);
 int Check(const std::vector<std::string>& files, bool json);
 int Doctor(const std::vector<std::string>& files, bool json);

@@ -1,11 +1,11 @@
 #include "auspex/cli/configuration.h"
 
 #include <algorithm>
-#include <charconv>
 #include <iostream>
 #include <set>
 
 #include "auspex/base/ids.h"
+#include "auspex/cli/server_configuration.h"
 #include "auspex/traffic/register_routers.h"
 
 namespace auspex::cli {
@@ -202,74 +202,6 @@ void ReadService(ConfigSection document, Reading* reading) {
   reading->configuration.services.push_back(std::move(service));
 }
 
-// "127.0.0.1:8400".
-void ReadAddress(const ConfigSection& section, std::string_view key, const std::string& text,
-                 std::string* address, int* port) {
-  const std::size_t colon = text.rfind(':');
-  int number = -1;
-  if (colon != std::string::npos) {
-    const auto [end, failed] =
-        std::from_chars(text.data() + colon + 1, text.data() + text.size(), number);
-    if (failed != std::errc() || end != text.data() + text.size()) number = -1;
-  }
-  if (number < 0 || number > 65535)
-    return section.Refuse(
-        key, fmt::format("{}: '{}' is not an address; write 127.0.0.1:8400", key, text));
-  *address = text.substr(0, colon);
-  *port = number;
-  if (*address != "localhost" && !address->starts_with("127.") && *address != "[::1]") {
-    section.Refuse(
-        key,
-        fmt::format(
-            "{}: {} is not a loopback address; only those are allowed, so put a proxy in front",
-            key, *address));
-  }
-}
-
-void ReadStore(ConfigSection section, std::string_view adapter, std::string* path) {
-  section.Choice("store", adapter, {adapter});
-  *path = section.Text("path", *path);
-  section.Finish();
-}
-
-void ReadServer(ConfigSection document, Configuration* configuration) {
-  ServerConfig& server = configuration->server;
-  ConfigSection metadata = document.Section("metadata");
-  server.name = metadata.Text("name", server.name);
-  metadata.Finish();
-  ConfigSection spec = document.Section("spec");
-  ReadAddress(spec, "listen", spec.Text("listen", "127.0.0.1:8400"), &server.address, &server.port);
-  ReadStore(spec.Section("ledger"), "sqlite", &server.ledger_path);
-  ConfigSection objects = spec.Section("objects");
-  server.keep_ticks = objects.DurationOf("keep_ticks", server.keep_ticks);
-  ReadStore(std::move(objects), "filesystem", &server.objects_path);
-  ConfigSection metrics = spec.Section("metrics");
-  ConfigSection prometheus = metrics.Section("prometheus");
-  if (metrics.Has("prometheus")) {
-    server.prometheus_url = prometheus.Text("url");
-    server.prometheus_bearer = prometheus.SecretOf("bearer").value_or(Secret());
-    server.prometheus_ca = prometheus.Text("ca_file", "");
-    if (!server.prometheus_url.starts_with("http://") &&
-        !server.prometheus_url.starts_with("https://")) {
-      prometheus.Refuse("url", "url: an http:// or https:// address is wanted");
-    }
-  }
-  prometheus.Finish();
-  metrics.Finish();
-  ConfigSection feed = spec.Section("proxy_log");
-  std::string listen = feed.Text("listen", "tcp://127.0.0.1:8514");
-  server.feed_udp = listen.starts_with("udp://");
-  if (server.feed_udp || listen.starts_with("tcp://")) {
-    ReadAddress(feed, "listen", listen.substr(6), &server.feed_address, &server.feed_port);
-  } else {
-    feed.Refuse(
-        "listen",
-        fmt::format("listen: '{}' is not tcp://ADDRESS:PORT or udp://ADDRESS:PORT", listen));
-  }
-  feed.Finish();
-  spec.Finish();
-}
-
 void ReadDocuments(const std::string& file, const Result<std::vector<ConfigSection>>& documents,
                    Reading* reading) {
   if (!documents.ok()) {
@@ -285,7 +217,7 @@ void ReadDocuments(const std::string& file, const Result<std::vector<ConfigSecti
     if (kind == "Service") ReadService(document, reading);
     if (kind == "Server") {
       if (++reading->servers > 1) document.Refuse("kind", "a second Server; one is enough");
-      ReadServer(document, &reading->configuration);
+      ReadServer(document, &reading->configuration.server);
     }
     for (const char* key : {"metadata", "spec"}) static_cast<void>(document.Section(key));
     document.Finish();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,13 @@ struct ServerConfig {
   std::string feed_address = "127.0.0.1";
   int feed_port = 8514;
   bool feed_udp = false;
+  std::string tls_certificate;  // PEM files; empty: in the clear
+  std::string tls_key;
+  std::string tokens_file;         // empty: none is asked for
+  double requests_per_s = 500.0;   // of each token, or peer without one
+  double burst = 1000.0;           // at once
+  std::size_t connections = 1600;  // of which idle ones give way to new ones
+  std::size_t event_streams = 500;
 };
 // Where the proxy's request log is received.
 [[nodiscard]] telemetry::FeedAddress FeedOf(const ServerConfig& server);

@@ -39,6 +39,7 @@ struct Options {
   DeployOptions deploy;
   OrderOptions order;
   LedgerOptions ledger;
+  TokenOptions token;
   std::vector<std::string> files;
   std::string id, what, risk, service;
   bool json = false, all = false;
@@ -59,6 +60,8 @@ CLI::App* Command(CLI::App* parent, const std::string& name, const std::string& 
 
 void AddServer(CLI::App* command, Options* o) {
   command->add_option("--server", o->client.server, "the daemon's address (or AUSPEX_SERVER)");
+  command->add_option("--ca-file", o->client.ca_file,
+                      "PEM of the authority of an https server's certificate (or AUSPEX_CA)");
   command->add_flag("--json", o->json, "print JSON");
 }
 
@@ -103,6 +106,37 @@ void AddDaemon(CLI::App* app, Options* o) {
   doctor->add_option("--config", o->files, "YAML files of the daemon");
   doctor->add_flag("--json", o->json, "print JSON");
   doctor->callback([o] { o->exit = Doctor(o->files, o->json); });
+}
+
+void AddToken(CLI::App* app, Options* o) {
+  CLI::App* token = Command(app, "token", "Who may call the daemon, and as what",
+                            "  auspex token create --role operator --name ci --file tokens.json\n"
+                            "  auspex token list --file tokens.json");
+  token->require_subcommand(1);
+  const auto add = [token, o](const char* name, const char* text, const char* examples,
+                              int (*run)(const TokenOptions&)) {
+    CLI::App* command = Command(token, name, text, examples);
+    command->add_option("--file", o->token.file, "the file that spec.tokens names")->required();
+    command->add_flag("--json", o->token.json, "print JSON");
+    command->callback([o, run] { o->exit = run(o->token); });
+    return command;
+  };
+  CLI::App* create =
+      add("create", "Makes a token and prints it, once; the file keeps only its SHA-256",
+          "  auspex token create --role operator --name ci --file tokens.json\n"
+          "  auspex token create --role viewer --name prometheus --file tokens.json > token",
+          &TokenCreate);
+  create->add_option("--role", o->token.role, "viewer reads, operator steers rollouts, admin all")
+      ->required();
+  create->add_option("--name", o->token.name, "who acts, in the ledger")->required();
+  add("list", "Names and roles; no token can be shown again",
+      "  auspex token list --file tokens.json\n  auspex token list --file tokens.json --json",
+      &TokenList);
+  CLI::App* revoke = add("revoke", "Takes a token away; daemons refuse it within seconds",
+                         "  auspex token revoke --name ci --file tokens.json\n"
+                         "  auspex token revoke --name ci --file tokens.json --json",
+                         &TokenRevoke);
+  revoke->add_option("--name", o->token.name, "as it was created")->required();
 }
 
 void AddDeploy(CLI::App* app, Options* o) {
@@ -271,7 +305,8 @@ int Run(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "lab") return lab::LabMain(argc - 1, argv + 1);
   Options o;
   o.client.server = FromEnvironment("AUSPEX_SERVER", o.client.server);
-  o.client.token = FromEnvironment("AUSPEX_TOKEN", "");
+  o.client.token = Secret(FromEnvironment("AUSPEX_TOKEN", ""));
+  o.client.ca_file = FromEnvironment("AUSPEX_CA", "");
   CLI::App app(
       "Auspex predicts whether a deployment will fail, steers its canary, and rolls it back before "
       "many users are hurt.",
@@ -282,6 +317,7 @@ int Run(int argc, char** argv) {
   app.set_version_flag("--version", "auspex " AUSPEX_VERSION);
   AddDemo(&app, &o);
   AddDaemon(&app, &o);
+  AddToken(&app, &o);
   AddDeploy(&app, &o);
   AddRollout(&app, &o);
   AddLedger(&app, &o);

@@ -1,13 +1,17 @@
 #include <fmt/core.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <algorithm>
+#include <optional>
 
+#include "auspex/api/access.h"
 #include "auspex/api/event_hub.h"
 #include "auspex/api/http_server.h"
 #include "auspex/api/rest.h"
 #include "auspex/base/log_writer.h"
+#include "auspex/cli/access.h"
 #include "auspex/cli/commands.h"
 #include "auspex/cli/configuration.h"
 #include "auspex/cli/exit_code.h"
@@ -21,8 +25,10 @@
 namespace auspex::cli {
 namespace {
 
-constexpr long kHourSeconds = 3600;
-constexpr int kHoursOfDay = 24;
+constexpr auto kExpireEvery = std::chrono::hours(24);
+constexpr timespec kFollowEvery{.tv_sec = 1, .tv_nsec = 0};
+// Beside connections: ledger, feed, routers, metrics, files.
+constexpr rlim_t kOtherDescriptors = 512;
 
 // Everything that the daemon stands on. Members are in the order of their making; each outlives
 // what follows.
@@ -30,7 +36,8 @@ struct Daemon {
   RealClock clock;
   LogWriter log_writer{STDERR_FILENO};
   Logger log{LogLevel::kInfo, log_writer.ToSink()};
-  api::EventHub events{{.first_id = api::FirstEventId(RealClock().Wall())}};
+  std::unique_ptr<AccessFiles> access;
+  std::unique_ptr<api::EventHub> events;
   traffic::RouterRegistry routers;
   std::unique_ptr<storage::ObjectStore> objects;
   std::unique_ptr<storage::Ledger> ledger;
@@ -40,9 +47,39 @@ struct Daemon {
   std::unique_ptr<api::HttpServer> server;
 };
 
+// The usual limit of 1,024 is below what the configuration may ask for; the hard one seldom is.
+void RaiseDescriptorLimit(std::size_t connections, const Logger& log) {
+  const rlim_t wanted = connections + kOtherDescriptors;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = std::min(wanted, limit.rlim_max);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < wanted) {
+    log.Warn("few_descriptors", {{"have", limit.rlim_cur},
+                                 {"wanted", wanted},
+                                 {"mend", "raise `ulimit -Hn`, or lower limits.connections"}});
+  }
+}
+
+Result<std::unique_ptr<api::HttpServer>> StartServer(const ServerConfig& server,
+                                                     const api::Routes& routes, const Daemon& d) {
+  api::ServerOptions options{.address = server.address,
+                             .port = static_cast<std::uint16_t>(server.port),
+                             .limits = {.connections = server.connections},
+                             .tls = d.access->tls(),
+                             .gate = nullptr};
+  options.gate = std::make_shared<api::Access>(
+      d.access->tokens(), api::RateLimits{.per_s = server.requests_per_s, .burst = server.burst},
+      &d.clock);
+  return api::HttpServer::Start(options, routes.ToHandler(), d.log);
+}
+
 Status Open(const Configuration& configuration, Daemon* d) {
   const ServerConfig& server = configuration.server;
   const std::string address = fmt::format("{}:{}", server.address, server.port);
+  AUSPEX_TRY(d->access, AccessFiles::Load(server, &d->log));
+  d->events = std::make_unique<api::EventHub>(api::EventHubOptions{
+      .first_id = api::FirstEventId(RealClock().Wall()), .readers = server.event_streams});
   RegisterRouters(d->routers);
   AUSPEX_TRY(d->objects, storage::FilesystemStore::Open(server.objects_path));
   AUSPEX_TRY(d->ledger, storage::SqliteLedger::Open({.path = server.ledger_path,
@@ -65,7 +102,7 @@ Status Open(const Configuration& configuration, Daemon* d) {
                              .log = &d->log,
                              .on_event =
                                  [d](const auto& event) {
-                                   d->events.Publish(event.type, event.deployment, event.json);
+                                   d->events->Publish(event.type, event.deployment, event.json);
                                  }},
                             configuration.services));
   // Only now: lines of running deployments find their servers tracked.
@@ -74,14 +111,14 @@ Status Open(const Configuration& configuration, Daemon* d) {
   AddRestRoutes({.engine = d->engine.get(),
                  .ledger = d->ledger.get(),
                  .requests = d->feed.get(),
-                 .events = &d->events,
+                 .events = d->events.get(),
                  .clock = &d->clock,
                  .log = &d->log},
                 &routes);
-  AUSPEX_TRY(d->server, api::HttpServer::Start({.address = server.address,
-                                                .port = static_cast<std::uint16_t>(server.port)},
-                                               routes.ToHandler(), d->log));
-  d->log.Info("listening", {{"api", fmt::format("http://{}:{}", server.address, d->server->port())},
+  AUSPEX_TRY(d->server, StartServer(server, routes, *d));
+  d->log.Info("listening", {{"api", fmt::format("{}://{}:{}", d->access->tls() ? "https" : "http",
+                                                server.address, d->server->port())},
+                            {"tokens", d->access->tokens() != nullptr},
                             {"feed_port", d->feed->port()}});
   return {};
 }
@@ -95,6 +132,19 @@ void Expire(const ServerConfig& server, Daemon* d) {
     d->log.Info("ticks_expired", {{"objects", *expired}});
 }
 
+void RunUntilSignalled(const sigset_t& signals, const ServerConfig& server, Daemon* d) {
+  std::optional<MonotonicTime> expired;
+  while (true) {
+    if (!expired || d->clock.Now() - *expired >= kExpireEvery) {
+      expired = d->clock.Now();
+      Expire(server, d);
+    }
+    const int number = ::sigtimedwait(&signals, nullptr, &kFollowEvery);
+    if (number == SIGTERM || number == SIGINT) return;
+    d->access->Follow(number == SIGHUP, d->server.get());
+  }
+}
+
 }  // namespace
 
 int Serve(const std::vector<std::string>& files) {
@@ -103,7 +153,7 @@ int Serve(const std::vector<std::string>& files) {
   // Before any thread: all inherit it, and only this one waits for the signals.
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int number : {SIGTERM, SIGINT}) sigaddset(&signals, number);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);  // a file at its limit is a full disk, and no reason to die
@@ -117,13 +167,10 @@ int Serve(const std::vector<std::string>& files) {
                  configuration->server.ledger_path);
     return code;
   }
-  for (int hour = 0;; ++hour) {
-    if (hour % kHoursOfDay == 0) Expire(configuration->server, daemon.get());
-    const timespec patience{.tv_sec = kHourSeconds, .tv_nsec = 0};
-    if (::sigtimedwait(&signals, nullptr, &patience) > 0) break;
-  }
+  RaiseDescriptorLimit(configuration->server.connections, daemon->log);
+  RunUntilSignalled(signals, configuration->server, daemon.get());
   daemon->log.Info("stopping");
-  daemon->events.Close();
+  daemon->events->Close();
   daemon->server->Stop();
   daemon->engine.reset();
   return kGood;
