@@ -278,9 +278,11 @@ TEST(Prometheus, EveryServerErrorIsUnavailableAndShown) {
   for (const char* status : {"500 Internal Server Error", "501 Not Implemented", "502 Bad Gateway",
                              "503 Service Unavailable", "504 Gateway Timeout", "599 Whatever"}) {
     ScriptedServer server([&](const Exchange& exchange) {
-      return exchange.Answer(status, "<html>the proxy before it</html>"), false;
+      // The wait ends the tries at this answer; without it the deadline may end within the next.
+      exchange.Answer(status, "<html>the proxy before it</html>", "Retry-After: 3600\r\n");
+      return false;
     });
-    const auto series = Source(server.Url())->Instant("up", kAt, In(200ms));
+    const auto series = Source(server.Url())->Instant("up", kAt, In(30s));
     ASSERT_FALSE(series.ok()) << status;
     EXPECT_EQ(series.error().code, ErrorCode::kUnavailable) << status;
     EXPECT_THAT(series.error().message,

@@ -11,8 +11,8 @@ namespace auspex::telemetry {
 
 Status FeedReceiver::Prepare(int socket) {
   port_ = PortOf(socket);
-  wake_ = Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (wake_.get() < 0) {
+  wake_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake_.valid()) {
     return Fail(ErrorCode::kInternal, "proxy log: no descriptor to wait on: {}",
                 SystemReason(errno));
   }

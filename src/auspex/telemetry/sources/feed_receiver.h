@@ -5,6 +5,7 @@
 #include <memory>
 #include <thread>
 
+#include "auspex/base/fd.h"
 #include "auspex/base/log.h"
 #include "auspex/base/result.h"
 #include "auspex/telemetry/sources/feed_reporter.h"
@@ -52,7 +53,7 @@ class FeedReceiver {
   FeedReporter reporter_;
   RequestCounter counter_;
   ProxyLogParser parser_;
-  Descriptor wake_;
+  Fd wake_;
   std::uint16_t port_ = 0;
   std::atomic<bool> stopping_ = false;
   std::thread thread_;

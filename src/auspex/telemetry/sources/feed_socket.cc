@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -31,22 +30,17 @@ Result<sockaddr_in> ToLoopback(const FeedAddress& address) {
 
 }  // namespace
 
-void Descriptor::Close() {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-}
-
 std::string SystemReason(int error) { return std::generic_category().message(error); }
 
 bool SetSocketOption(int fd, int level, int name, int value) {
   return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
 
-Result<Descriptor> BindFeed(const FeedAddress& address) {
+Result<Fd> BindFeed(const FeedAddress& address) {
   AUSPEX_TRY(const sockaddr_in where, ToLoopback(address));
   const bool tcp = address.transport == FeedTransport::kTcp;
-  Descriptor bound(
-      ::socket(AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (bound.get() < 0) return CannotListen(address, errno);
+  Fd bound(::socket(AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!bound.valid()) return CannotListen(address, errno);
   // With UDP it would let a second process take the port, and half of the lines with it.
   if (tcp) SetSocketOption(bound.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   sockaddr generic{};

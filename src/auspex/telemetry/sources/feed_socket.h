@@ -2,8 +2,8 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 
+#include "auspex/base/fd.h"
 #include "auspex/base/result.h"
 
 namespace auspex::telemetry {
@@ -21,31 +21,13 @@ struct FeedAddress {
   FeedTransport transport = FeedTransport::kTcp;
 };
 
-// Owns a file descriptor; -1 is none.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor() { Close(); }
-  void Close();
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_ = -1;
-};
-
 [[nodiscard]] std::string SystemReason(int error);
 // Best effort. False: the system refused.
 bool SetSocketOption(int fd, int level, int name, int value);
 // A non-blocking socket bound to `address`. Errors: kInvalidArgument for an address that is not
 // loopback; kUnavailable when the port is taken; kPermissionDenied when the system refuses it;
 // kInternal when it gives no descriptor.
-Result<Descriptor> BindFeed(const FeedAddress& address);
+Result<Fd> BindFeed(const FeedAddress& address);
 // The error of BindFeed for a later step that failed with `error`.
 [[nodiscard]] Failure CannotListen(const FeedAddress& address, int error);
 // 0 where the socket has none.

@@ -38,8 +38,7 @@ int Milliseconds(Duration duration) {
 
 class TcpFeed final : public FeedReceiver {
  public:
-  TcpFeed(Descriptor listener, const Logger& log)
-      : FeedReceiver(log), listener_(std::move(listener)) {}
+  TcpFeed(Fd listener, const Logger& log) : FeedReceiver(log), listener_(std::move(listener)) {}
   ~TcpFeed() override { Stop(); }
 
   Status Open();
@@ -47,7 +46,7 @@ class TcpFeed final : public FeedReceiver {
  private:
   using Clock = std::chrono::steady_clock;
   struct Connection {
-    Descriptor fd;
+    Fd fd;
     FrameSplitter frames;
     Clock::time_point heard;  // when it last sent anything
     std::int64_t lines = 0;
@@ -59,7 +58,7 @@ class TcpFeed final : public FeedReceiver {
   void WaitAndServe(int wait_ms);
   void Serve(int fd);
   void Accept();
-  void Admit(Descriptor fd);
+  void Admit(Fd fd);
   void MakeRoom();
   void PauseAccepting(bool pause);
   bool Receive(Connection& connection);
@@ -68,8 +67,8 @@ class TcpFeed final : public FeedReceiver {
   void Drop(int fd);
   void SayFarewell();
 
-  Descriptor listener_;
-  Descriptor epoll_;
+  Fd listener_;
+  Fd epoll_;
   bool accept_paused_ = false;
   std::unordered_map<int, Connection> connections_;
   std::array<char, kReadBytes> chunk_{};
@@ -77,8 +76,8 @@ class TcpFeed final : public FeedReceiver {
 
 Status TcpFeed::Open() {
   AUSPEX_TRY(Prepare(listener_.get()));
-  epoll_ = Descriptor(::epoll_create1(EPOLL_CLOEXEC));
-  if (epoll_.get() < 0 || !Watch(wake(), EPOLLIN, EPOLL_CTL_ADD) ||
+  epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll_.valid() || !Watch(wake(), EPOLLIN, EPOLL_CTL_ADD) ||
       !Watch(listener_.get(), EPOLLIN, EPOLL_CTL_ADD)) {
     return Fail(ErrorCode::kInternal, "proxy log: no descriptor to wait on: {}",
                 SystemReason(errno));
@@ -120,8 +119,8 @@ void TcpFeed::Serve(int fd) {
 // Several at a time: a proxy whose call finds the queue full tries again only after a second.
 void TcpFeed::Accept() {
   for (std::size_t i = 0; i < kMaxFeedConnections; ++i) {
-    Descriptor fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (fd.get() >= 0) {
+    Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd.valid()) {
       Admit(std::move(fd));
       continue;
     }
@@ -133,7 +132,7 @@ void TcpFeed::Accept() {
   }
 }
 
-void TcpFeed::Admit(Descriptor fd) {
+void TcpFeed::Admit(Fd fd) {
   if (connections_.size() >= kMaxFeedConnections) MakeRoom();
   KeepAlive(fd.get());
   const int key = fd.get();
@@ -208,7 +207,7 @@ void TcpFeed::Drop(int fd) {
 // Bytes that wait in our sockets would be lost with them, so the peers close first: they see the
 // end of our side, stop sending, and we read up to theirs.
 void TcpFeed::SayFarewell() {
-  listener_.Close();
+  listener_.Reset();
   static_cast<void>(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, wake(), nullptr));
   for (const auto& [fd, connection] : connections_) ::shutdown(fd, SHUT_WR);
   const auto end = Clock::now() + kFarewell;
@@ -223,7 +222,7 @@ void TcpFeed::SayFarewell() {
 }  // namespace
 
 Result<std::unique_ptr<FeedReceiver>> ListenTcp(const FeedAddress& address, const Logger& log) {
-  AUSPEX_TRY(Descriptor listener, BindFeed(address));
+  AUSPEX_TRY(Fd listener, BindFeed(address));
   if (::listen(listener.get(), SOMAXCONN) != 0) return CannotListen(address, errno);
   auto feed = std::make_unique<TcpFeed>(std::move(listener), log);
   AUSPEX_TRY(feed->Open());

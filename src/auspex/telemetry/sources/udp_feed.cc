@@ -80,7 +80,7 @@ class Batch {
 
 class UdpFeed final : public FeedReceiver {
  public:
-  UdpFeed(Descriptor socket, const Logger& log) : FeedReceiver(log), socket_(std::move(socket)) {}
+  UdpFeed(Fd socket, const Logger& log) : FeedReceiver(log), socket_(std::move(socket)) {}
   ~UdpFeed() override { Stop(); }
 
   Status Open() {
@@ -140,7 +140,7 @@ class UdpFeed final : public FeedReceiver {
     connected_ = line;
   }
 
-  Descriptor socket_;
+  Fd socket_;
   Batch batch_;
   std::uint32_t dropped_ = 0;
   bool connected_ = false;
@@ -150,15 +150,15 @@ class UdpFeed final : public FeedReceiver {
 }  // namespace
 
 Result<std::unique_ptr<FeedReceiver>> ListenUdp(const FeedAddress& address, const Logger& log) {
-  AUSPEX_TRY(Descriptor socket, BindFeed(address));
+  AUSPEX_TRY(Fd socket, BindFeed(address));
   auto feed = std::make_unique<UdpFeed>(std::move(socket), log);
   AUSPEX_TRY(feed->Open());
   return std::unique_ptr<FeedReceiver>(std::move(feed));
 }
 
 Result<ReceiveBuffer> ProbeReceiveBuffer() {
-  const Descriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (socket.get() < 0)
+  const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket.valid())
     return Fail(ErrorCode::kInternal, "proxy log: no socket: {}", SystemReason(errno));
   return GrowBuffer(socket.get());
 }
