@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "auspex/rollout/json_reader.h"
+#include "auspex/rollout/json_writer.h"
 
 namespace auspex::rollout {
 namespace {
@@ -89,25 +90,62 @@ Result<Order> OrderFrom(const Json& json) {
   return order;
 }
 
-Json JsonOf(const Order& order) {
-  return {{"order", Name(order.kind)},
-          {"weight", order.weight.share()},
-          {"actor", order.actor},
-          {"reason", order.reason}};
+void Write(const Order& order, JsonWriter* out) {
+  out->Open('{');
+  out->Key("order").Text(Name(order.kind)).Key("weight").Number(order.weight.share());
+  out->Key("actor").Text(order.actor).Key("reason").Text(order.reason);
+  out->Close('}');
 }
 
-Json JsonOf(const telemetry::ArmWindow& arm) {
-  Json out{{"requests", arm.requests}, {"errors", arm.errors}};
-  if (!arm.slower.empty()) out["slower"] = arm.slower;
-  if (!arm.routes.empty()) {
-    Json& routes = out["routes"] = Json::array();
-    for (const auto& route : arm.routes)
-      routes.push_back({{"requests", route.requests}, {"errors", route.errors}});
+void Write(const telemetry::ArmWindow& arm, JsonWriter* out) {
+  out->Open('{').Key("requests").Number(arm.requests).Key("errors").Number(arm.errors);
+  if (!arm.slower.empty()) {
+    out->Key("slower").Open('[');
+    for (const double count : arm.slower) out->Number(count);
+    out->Close(']');
   }
-  if (!arm.up) out["up"] = false;
-  if (arm.in_flight != 0) out["in_flight"] = arm.in_flight;
-  if (arm.harmed != 0) out["harmed"] = arm.harmed;
-  return out;
+  if (!arm.routes.empty()) {
+    out->Key("routes").Open('[');
+    for (const auto& route : arm.routes) {
+      out->Open('{').Key("requests").Number(route.requests).Key("errors").Number(route.errors);
+      out->Close('}');
+    }
+    out->Close(']');
+  }
+  if (!arm.up) out->Key("up").Flag(false);
+  if (arm.in_flight != 0) out->Key("in_flight").Number(arm.in_flight);
+  if (arm.harmed != 0) out->Key("harmed").Number(arm.harmed);
+  out->Close('}');
+}
+
+void Write(const telemetry::Window::Observation& observed, JsonWriter* out) {
+  out->Open('{').Key("latency_us").Open('[');
+  for (const auto& [bucket, count] : observed.latency_us.Buckets())
+    out->Open('[').Whole(bucket).Whole(count).Close(']');
+  out->Close(']').Key("routes").Open('{');
+  for (const auto& [name, counts] : observed.routes)
+    out->Key(name).Open('[').Whole(counts.requests).Whole(counts.errors).Close(']');
+  out->Close('}').Close('}');
+}
+
+// The keys of a decision, without the brackets.
+void WriteKeys(const Decision& decision, std::string_view deployment, JsonWriter* out) {
+  out->Key("deployment").Text(deployment).Key("t_s").Number(decision.t_s);
+  out->Key("decision").Text(Name(decision.action)).Key("weight").Number(decision.weight.share());
+  out->Key("confidence").Number(decision.confidence).Key("log_e").Number(decision.log_e);
+  out->Key("p_fail").Number(decision.p_fail).Key("requests_needed");
+  // A whole number prints as one wherever it fits.
+  if (!decision.requests_needed) {
+    out->Null();
+  } else if (*decision.requests_needed < 9e15) {
+    out->Whole(static_cast<std::int64_t>(*decision.requests_needed));
+  } else {
+    out->Number(*decision.requests_needed);
+  }
+  out->Key("verdict");
+  decision.verdict ? out->Text(Name(*decision.verdict)) : out->Null();
+  out->Key("reason").Text(decision.reason);
+  if (!decision.by.empty()) out->Key("by").Text(decision.by);
 }
 
 }  // namespace
@@ -138,28 +176,7 @@ Result<Inputs> InputsFrom(const Json& tick) {
 }
 
 Json JsonOf(const Decision& decision, std::string_view deployment) {
-  Json out{{"deployment", deployment},
-           {"t_s", decision.t_s},
-           {"decision", Name(decision.action)},
-           {"weight", decision.weight.share()},
-           {"confidence", decision.confidence},
-           {"log_e", decision.log_e},
-           {"p_fail", decision.p_fail},
-           {"requests_needed", nullptr},
-           {"verdict", nullptr},
-           {"reason", decision.reason}};
-  if (decision.requests_needed) {
-    // A whole number prints as one wherever it fits.
-    const double needed = *decision.requests_needed;
-    if (needed < 9e15) {
-      out["requests_needed"] = static_cast<std::int64_t>(needed);
-    } else {
-      out["requests_needed"] = needed;
-    }
-  }
-  if (decision.verdict) out["verdict"] = Name(*decision.verdict);
-  if (!decision.by.empty()) out["by"] = decision.by;
-  return out;
+  return Json::parse(ToJson(decision, deployment));
 }
 
 Result<Decision> DecisionFrom(const Json& line) {
@@ -189,39 +206,44 @@ Result<Decision> DecisionFrom(const Json& line) {
 }
 
 std::string ToJson(const Decision& decision, std::string_view deployment) {
-  return JsonOf(decision, deployment).dump(-1, ' ', false, Json::error_handler_t::replace);
+  JsonWriter out;
+  out.Open('{');
+  WriteKeys(decision, deployment, &out);
+  return out.Close('}').Take();
 }
 
 std::string StoredDecisionJson(const Decision& decision, const storage::Entry& entry,
                                std::string_view actor) {
-  Json out = JsonOf(decision, entry.deployment);
-  out["seq"] = entry.seq;
-  out["hash"] = ToHex(entry.hash);
-  out["actor"] = actor.empty() ? Json(nullptr) : Json(actor);
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+  JsonWriter out;
+  out.Open('{');
+  WriteKeys(decision, entry.deployment, &out);
+  out.Key("seq").Whole(entry.seq).Key("hash").Text(ToHex(entry.hash)).Key("actor");
+  actor.empty() ? out.Null() : out.Text(actor);
+  return out.Close('}').Take();
 }
 
 std::string ToJson(const Inputs& inputs) {
-  Json out{{"t_s", inputs.window.t_s},
-           {"canary", JsonOf(inputs.window.canary)},
-           {"baseline", JsonOf(inputs.window.baseline)}};
-  if (!inputs.window.gauges.empty()) out["gauges"] = inputs.window.gauges;
-  if (inputs.weight_given) out["weight_given"] = inputs.weight_given->share();
-  if (!inputs.hold.empty()) out["hold"] = inputs.hold;
-  if (!inputs.health_known) out["health_known"] = false;
-  if (inputs.covers_s > 0.0) out["covers_s"] = inputs.covers_s;
-  if (inputs.window.observed) {
-    Json routes = Json::object();
-    for (const auto& [name, counts] : inputs.window.observed->routes)
-      routes[name] = {counts.requests, counts.errors};
-    out["observed"] = {{"latency_us", inputs.window.observed->latency_us.Buckets()},
-                       {"routes", std::move(routes)}};
+  const telemetry::Window& window = inputs.window;
+  JsonWriter out;
+  out.Open('{').Key("t_s").Number(window.t_s);
+  Write(window.canary, &out.Key("canary"));
+  Write(window.baseline, &out.Key("baseline"));
+  if (!window.gauges.empty()) {
+    out.Key("gauges").Open('{');
+    for (const auto& [name, value] : window.gauges) out.Key(name).Number(value);
+    out.Close('}');
   }
+  if (inputs.weight_given) out.Key("weight_given").Number(inputs.weight_given->share());
+  if (!inputs.hold.empty()) out.Key("hold").Text(inputs.hold);
+  if (!inputs.health_known) out.Key("health_known").Flag(false);
+  if (inputs.covers_s > 0.0) out.Key("covers_s").Number(inputs.covers_s);
+  if (window.observed) Write(*window.observed, &out.Key("observed"));
   if (!inputs.orders.empty()) {
-    Json& orders = out["orders"] = Json::array();
-    for (const Order& order : inputs.orders) orders.push_back(JsonOf(order));
+    out.Key("orders").Open('[');
+    for (const Order& order : inputs.orders) Write(order, &out);
+    out.Close(']');
   }
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return out.Close('}').Take();
 }
 
 Result<Inputs> InputsFromJson(std::string_view text) {
@@ -230,7 +252,9 @@ Result<Inputs> InputsFromJson(std::string_view text) {
 }
 
 std::string ToJson(const Order& order) {
-  return JsonOf(order).dump(-1, ' ', false, Json::error_handler_t::replace);
+  JsonWriter out;
+  Write(order, &out);
+  return out.Take();
 }
 
 Result<Order> OrderFromJson(std::string_view text) {

@@ -65,7 +65,7 @@ std::string AnnouncedJson(const Announced& announced, const Decision& first) {
 }
 
 std::string TickJson(const Inputs& inputs, const Decision& decision, std::string_view deployment) {
-  return Dump(Json{{"in", Json::parse(ToJson(inputs))}, {"out", JsonOf(decision, deployment)}});
+  return fmt::format(R"({{"in":{},"out":{}}})", ToJson(inputs), ToJson(decision, deployment));
 }
 
 Result<Replayed> Replay(const std::vector<storage::Entry>& entries) {
