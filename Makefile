@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 BUILD := build/$(PRESET)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test demo format asan tsan fuzz tidy clean
+.PHONY: help deps build test demo bench format asan tsan fuzz tidy clean
 
 help:  ## What there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: build  ## Builds and runs every test
 
 demo: build  ## One real rollout on this machine, without a fault
 	$(BUILD)/auspex demo
+
+bench: build  ## Measures and prints a table against the limits (docs/performance.md); about ten minutes
+	cmake --build $(BUILD) --parallel $(JOBS) --target bench
 
 # Whole rollouts (label e2e) are left out: under a sanitizer the controller and its lab fall behind the traffic they judge.
 define sanitized
