@@ -104,6 +104,14 @@ class FullDisk final : public storage::Ledger {
     return ledger_->Unpacked(limit);
   }
   Result<std::int64_t> Expire(WallTime before) override { return ledger_->Expire(before); }
+  Result<std::optional<storage::KeptAnswer>> ClaimKey(const storage::KeyedCall& claim, WallTime now,
+                                                      WallTime expired) override {
+    return ledger_->ClaimKey(claim, now, expired);
+  }
+  Status KeepAnswer(std::string_view caller, std::string_view key,
+                    std::string_view answer) override {
+    return ledger_->KeepAnswer(caller, key, answer);
+  }
 
  private:
   storage::Ledger* ledger_;
