@@ -304,8 +304,12 @@ class EngineTest : public ::testing::Test {
     const auto replayed = Replay(*entries);
     ASSERT_TRUE(replayed.ok()) << replayed.error().message;
     EXPECT_TRUE(replayed->differences.empty()) << replayed->differences.front();
-    std::vector<std::string> told;
-    for (const std::string& event : Events("decision")) told.push_back(AsDecided(event, *entries));
+    // A tick is stored before it is told, and later ones may be told already.
+    const std::size_t lines = replayed->lines.size();
+    WaitUntil("what is stored is told", [&] { return Events("decision").size() >= lines; });
+    std::vector<std::string> told = Events("decision");
+    told.resize(lines);
+    for (std::string& event : told) event = AsDecided(event, *entries);
     EXPECT_EQ(replayed->lines, told);
     int announced = 0, outcomes = 0;
     double last = -1;

@@ -205,8 +205,11 @@ void ReadService(ConfigSection document, Reading* reading) {
 void ReadDocuments(const std::string& file, const Result<std::vector<ConfigSection>>& documents,
                    Reading* reading) {
   if (!documents.ok()) {
-    reading->errors.Add(file, documents.error().message);
-    return;
+    // Where the text is no YAML the message begins with the place in the file.
+    const std::string& message = documents.error().message;
+    const std::size_t end = message.starts_with(file + ":") ? message.find(": ") : 0;
+    if (end == 0 || end == std::string::npos) return reading->errors.Add(file, message);
+    return reading->errors.Add(message.substr(0, end), message.substr(end + 2));
   }
   for (ConfigSection document : *documents) {
     document.Choice("apiVersion", "", {"auspex/v1"});

@@ -121,10 +121,11 @@ void PrintAnswer(const ordered_json& a) {
   for (const ordered_json& step : a["weights"])
     fmt::print(" {:g}s:{:.3g}%", step[0].get<double>(), 100 * step[1].get<double>());
   fmt::print(
-      "\n  evidence      log E {:.2f}, proven at {:.2f}; P(faulty) {:.1f} %\n  requests      {} on "
-      "the canary, {} on the baseline\n",
+      "\n  evidence      log E {:.2f}, proven at {:.2f}; P(faulty) {:.1f} %\n  requests      "
+      "{:.0f} on "
+      "the canary, {:.0f} on the baseline\n",
       a["log_e"].get<double>(), a["log_e_bar"].get<double>(), 100 * a["p_fail"].get<double>(),
-      a["requests"]["canary"].dump(), a["requests"]["baseline"].dump());
+      a["requests"]["canary"].get<double>(), a["requests"]["baseline"].get<double>());
   fmt::print("  users harmed  {:.0f} beyond what the baseline would have\n",
              a["users_harmed"].get<double>());
   for (const ordered_json& cause : a["causes"]) {

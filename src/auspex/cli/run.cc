@@ -1,8 +1,9 @@
 #include "auspex/cli/run.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 
@@ -322,6 +323,13 @@ int Run(int argc, char** argv) {
   AddRollout(&app, &o);
   AddLedger(&app, &o);
   AddBackup(&app, &o);
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  if (argc > 1 && argv[1][0] != '-' &&
+      std::find(names.begin(), names.end(), argv[1]) == names.end()) {
+    fmt::print(stderr, "auspex: no command '{}'; there is {}\n", argv[1], fmt::join(names, ", "));
+    return kWrongInput;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

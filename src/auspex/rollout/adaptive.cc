@@ -136,7 +136,7 @@ Choice ChooseAdaptive(const Rollout& rollout, const TickView& tick) {
   Choice choice{
       .next = pace.next, .reason = "as the harm budget allows", .end = {}, .verdict = {}, .by = {}};
   if (confidence < kLowConfidence) {
-    choice.reason = fmt::format("confidence {:.3g} is below {:g}: the weight does not rise",
+    choice.reason = fmt::format("confidence {:.3g} is below {:g}: no more than the least weight",
                                 confidence, kLowConfidence);
     choice.alert = true;
   }
