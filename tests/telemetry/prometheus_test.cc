@@ -127,6 +127,13 @@ TEST(Prometheus, ReadsAScalar) {
   EXPECT_THAT(series->front().points, ElementsAre(Point{kAt, 7.0}));
 }
 
+TEST(Prometheus, AnOldScalarIsNoData) {
+  const auto series =
+      Ask(R"({"status":"success","data":{"resultType":"scalar","result":[1600000000,"7"]}})");
+  ASSERT_FALSE(series.ok());
+  EXPECT_EQ(series.error().code, ErrorCode::kNoData);
+}
+
 TEST(Prometheus, PutsPointsInOrderAndKeepsTheLaterOfTwoForOneTime) {
   const auto series = Ask(
       R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1700000010,"2"],[1700000000,"1"],[1700000010,"3"]]}]}})");

@@ -78,16 +78,15 @@ Result<std::vector<Series>> Understand(std::string_view server, const json& answ
   }
   const json& data = answer.at("data");
   std::vector<Series> all;
+  const auto keep = [&](Series series) {
+    std::erase_if(series.points, [&](const Point& point) { return point.at < oldest; });
+    PutInOrder(&series.points);
+    if (!series.points.empty()) all.push_back(std::move(series));
+  };
   if (data.at("resultType") == "scalar") {
-    if (const auto point = PointFrom(data.at("result")))
-      all.push_back({.labels = {}, .points = {*point}});
+    if (const auto point = PointFrom(data.at("result"))) keep({.labels = {}, .points = {*point}});
   } else {
-    for (const json& item : data.at("result")) {
-      Series series = SeriesFrom(item);
-      std::erase_if(series.points, [&](const Point& point) { return point.at < oldest; });
-      PutInOrder(&series.points);
-      if (!series.points.empty()) all.push_back(std::move(series));
-    }
+    for (const json& item : data.at("result")) keep(SeriesFrom(item));
   }
   if (all.empty()) return Fail(ErrorCode::kNoData, "no series with a finite, recent value");
   return all;
