@@ -120,15 +120,17 @@ Status HaproxyRouter::Admit(const Route& route, MonotonicTime deadline) {
 Weight HaproxyRouter::Nearest(Weight weight) const { return ShareOf(NearestPair(weight)); }
 
 bool HaproxyRouter::TakeTurn(MonotonicTime deadline) {
-  std::unique_lock lock(mutex_);
-  if (!changed_.wait_until(lock, deadline, [this] { return !changing_; })) return false;
+  MutexLock lock(mutex_);
+  if (!changed_.wait_until(lock.native(), deadline,
+                           [this]() AUSPEX_REQUIRES(mutex_) { return !changing_; }))
+    return false;
   changing_ = true;
   return true;
 }
 
 void HaproxyRouter::EndTurn() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     changing_ = false;
   }
   changed_.notify_one();

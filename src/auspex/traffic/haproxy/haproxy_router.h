@@ -2,9 +2,9 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <mutex>
 #include <vector>
 
+#include "auspex/base/mutex.h"
 #include "auspex/base/thread_annotations.h"
 #include "auspex/traffic/haproxy/haproxy_proxy.h"
 #include "auspex/traffic/haproxy/runtime_socket.h"
@@ -63,7 +63,7 @@ class HaproxyRouter final : public Router {
   // One change at a time: two that interleave could leave the proxies with different weights. Not a
   // timed_mutex, which g++ 12's ThreadSanitizer misreads (it does not know
   // pthread_mutex_clocklock).
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable changed_;
   bool changing_ AUSPEX_GUARDED_BY(mutex_) = false;
 };

@@ -19,9 +19,10 @@ Weight FromBpInRange(std::int32_t bp) {
 
 Weight Rest(Weight weight) { return FromBpInRange(Weight::kWholeBp - weight.bp()); }
 
-std::string KeyOr(const RouterConfig& config, const std::string& key, std::string otherwise) {
+std::string KeyOr(const RouterConfig& config, const std::string& key,
+                  const std::string& otherwise) {
   const auto found = config.keys.find(key);
-  return found == config.keys.end() ? std::move(otherwise) : found->second;
+  return found == config.keys.end() ? otherwise : found->second;
 }
 
 Result<Route> ReadRoute(const RouterConfig& config) {
@@ -65,6 +66,7 @@ Result<std::unique_ptr<Router>> Make(const RouterConfig& config) {
 MemoryRouter::MemoryRouter(std::int32_t step_bp, std::size_t proxies)
     : step_bp_(std::clamp(step_bp, 1, Weight::kWholeBp / 2)) {
   const std::size_t count = std::max<std::size_t>(proxies, 1);
+  proxies_.reserve(count);
   for (std::size_t i = 1; i <= count; ++i) {
     proxies_.push_back({.name = count == 1 ? "memory" : fmt::format("memory {}", i),
                         .backends = {},
@@ -74,7 +76,7 @@ MemoryRouter::MemoryRouter(std::int32_t step_bp, std::size_t proxies)
 
 template <typename Change>
 Status MemoryRouter::ChangeAll(const Route& route, const Change& change) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<std::string> failed;
   ErrorCode code = ErrorCode::kUnavailable;
   for (Proxy& proxy : proxies_) {
@@ -99,8 +101,9 @@ Result<Weight> MemoryRouter::Apply(const Route& route, Weight weight, MonotonicT
 }
 
 Result<RouteView> MemoryRouter::Observe(const Route& route, MonotonicTime /*deadline*/) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<ProxyView> views;
+  views.reserve(proxies_.size());
   for (Proxy& proxy : proxies_) {
     const Result<Backend*> backend = Find(route, &proxy);
     if (!backend.ok()) {
@@ -158,7 +161,7 @@ void MemoryRouter::ForEach(Which which, const Change& change) {
 }
 
 void MemoryRouter::AddRoute(const Route& route, Weight start) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto starting_at = [](Weight share) {
     return Server{.now = {.share = share}, .start = share};
   };
@@ -170,7 +173,7 @@ void MemoryRouter::AddRoute(const Route& route, Weight start) {
 
 Status MemoryRouter::SetServer(std::string_view backend, std::string_view server, bool up,
                                std::int64_t in_flight, std::int64_t requests_total, Which which) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Status done;
   ForEach(which, [&](Proxy* proxy) {
     const auto found = proxy->backends.find(backend);
@@ -194,12 +197,12 @@ Status MemoryRouter::SetServer(std::string_view backend, std::string_view server
 }
 
 void MemoryRouter::SetUnavailable(const std::string& reason, Which which) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ForEach(which, [&](Proxy* proxy) { proxy->unavailable = reason; });
 }
 
 void MemoryRouter::Restart(Which which) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ForEach(which, [](Proxy* proxy) {
     for (auto& [backend_name, backend] : proxy->backends) {
       for (auto& [server_name, server] : backend) server.now = {.share = server.start};

@@ -4,12 +4,12 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "auspex/base/mutex.h"
 #include "auspex/base/thread_annotations.h"
 #include "auspex/traffic/router.h"
 
@@ -69,7 +69,7 @@ class MemoryRouter final : public Router {
   void ForEach(Which which, const Change& change) AUSPEX_REQUIRES(mutex_);
 
   const std::int32_t step_bp_;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::vector<Proxy> proxies_ AUSPEX_GUARDED_BY(mutex_);
 };
 
