@@ -29,7 +29,7 @@ test: build  ## Builds and runs every test
 demo: build  ## One real rollout on this machine, without a fault
 	$(BUILD)/auspex demo
 
-bench: build  ## Measures and prints a table against the limits (docs/performance.md); about ten minutes
+bench: build  ## Measures and prints a table against the limits (docs/performance.md); about twenty minutes
 	cmake --build $(BUILD) --parallel $(JOBS) --target bench
 
 # Whole rollouts (label e2e) are left out: under a sanitizer the controller and its lab fall behind the traffic they judge.

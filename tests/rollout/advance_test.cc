@@ -469,6 +469,29 @@ TEST(Advance, APauseDoesNotKeepTrafficOnACanaryThatIsDown) {
   EXPECT_TRUE(Has(simulation.commands, Command::Kind::kAlert));
 }
 
+TEST(Advance, APauseInTheTickInWhichItGoesDownGivesNothingBack) {
+  for (const Order::Kind kind : {Order::Kind::kPause, Order::Kind::kResume}) {
+    Simulation simulation(BasicSpec());
+    simulation.Run(300);
+    simulation.Tick([&](Inputs* inputs) {
+      CanaryDown(inputs);
+      Ordered(kind)(inputs);
+    });
+    EXPECT_EQ(simulation.rollout.asked, Weight::Zero());
+    EXPECT_TRUE(Has(simulation.commands, Command::Kind::kAlert));
+  }
+}
+
+TEST(Advance, APauseAfterAPromoteInOneTickDoesNotUndoIt) {
+  Simulation simulation(BasicSpec());
+  simulation.Tick([](Inputs* inputs) {
+    Ordered(Order::Kind::kPromote)(inputs);
+    Ordered(Order::Kind::kPause)(inputs);
+  });
+  EXPECT_TRUE(simulation.Ended());
+  EXPECT_EQ(simulation.rollout.last.action, Action::kPromote);
+}
+
 TEST(Advance, WhatNobodySaysOfHealthCountsNeitherWay) {
   const auto unknown = [](Inputs* inputs) { inputs->health_known = false; };
   Simulation simulation(BasicSpec());

@@ -84,6 +84,26 @@ TEST_F(EngineTest, CarriesNothingOutThatIsNotStored) {
   ExpectWholeStory();
 }
 
+TEST_F(EngineTest, WhatWasSeenBeforeTheDiskWasFullGivesNoTrafficAfter) {
+  service_.bake_s = 100;
+  Announce();
+  WaitUntilRunning();
+  disk_->refuses = true;
+  const std::int64_t errors = engine_->counters().ledger_errors;
+  WaitUntil("it has refused for long",
+            [&] { return engine_->counters().ledger_errors > errors + 7; });
+  const Weight held = AtRouter();
+  const std::size_t ticks = Ticks().size();
+  disk_->refuses = false;
+  WaitUntil("it goes on", [&] { return Ticks().size() > ticks + 1; });
+  const auto all = Ticks();
+  EXPECT_THAT(all[ticks]["in"]["hold"].get<std::string>(), HasSubstr("took no decisions"));
+  EXPECT_LE(all[ticks]["out"]["weight"].get<double>(), held.share());
+  // The next one covers the time in which nobody decided.
+  EXPECT_GT(all[ticks + 1]["in"]["covers_s"].get<double>(), 2);
+  ExpectWholeStory();
+}
+
 TEST_F(EngineTest, GoesOnOnceTheDiskHasRoomAgain) {
   Announce();
   WaitUntilRunning();

@@ -130,9 +130,10 @@ RC_GTEST_PROP(Pace, WhereNothingLooksBetterTheWeightIsNotLarger, (std::uint64_t 
   }
 }
 
-// Nearly always, and for the cases of the fixed seed: the expected harm is a mean over all suspected
-// faults, and errors that make a slight fault likelier make a grave one less likely. The higher the
-// prior odds the more often that shows (random seeds find a case below .3 too), hence the bound.
+// Nearly always, and for the cases of the fixed seed: the expected harm is a mean over all
+// suspected faults, and errors that make a slight fault likelier make a grave one less likely. The
+// higher the prior odds the more often that shows (random seeds find a case below .3 too), hence
+// the bound.
 RC_GTEST_PROP(Pace, MoreErrorsOfTheCanaryNeverGiveMoreWeight, (std::uint64_t seed)) {
   Simulation simulation = AnySimulation(seed, 1, .3);
   for (std::uint64_t i = 0; i <= seed % 40 && !simulation.Ended(); ++i) simulation.Tick();

@@ -82,7 +82,7 @@ HttpReply ListDecisions(const RestDependencies& d, const HttpCall& call) {
     decision["actor"] = nullptr;
     if (body.contains("actor")) decision["actor"] = body["actor"];
     if (body.contains("in") && body["in"].contains("orders"))
-      decision["actor"] = body["in"]["orders"][0]["actor"];
+      decision["actor"] = body["in"]["orders"].back()["actor"];
     out["items"].push_back(std::move(decision));
   }
   if (entries->size() == *limit) out["next_cursor"] = std::to_string(entries->back().seq);

@@ -15,6 +15,7 @@ constexpr Duration kLateLines = 200ms;  // a tick is closed this long after its 
 constexpr Duration kRetryAfter = 500ms;
 constexpr Duration kEvictPatience = 15s;  // requests that the canary has may still end
 constexpr int kMostEvictions = 10;
+constexpr Duration kStale = 2s;  // a decision that could not be stored for so long is made again
 constexpr Duration kClockTolerance = 100ms;  // a larger step between two ticks is a jump
 constexpr Duration kIdle = 1s;
 // A crash loses at most this much of what was seen of the baseline; seconds at time scale 1.
@@ -30,11 +31,13 @@ std::string AlertKey(std::string text) {
 }
 
 // A slot that is set aside, by the rollback of its last canary or by a person, serves again once it
-// is given traffic.
+// is given traffic. Where one proxy cannot do it the others are given the weight all the same.
 Result<Weight> AdmitAndApply(traffic::Router* router, const traffic::Route& route, Weight weight,
                              MonotonicTime deadline) {
-  AUSPEX_TRY(router->Admit(route, deadline));
-  return router->Apply(route, weight, deadline);
+  const Status admitted = router->Admit(route, deadline);
+  Result<Weight> given = router->Apply(route, weight, deadline);
+  if (!admitted.ok()) return Failure{admitted.error()};
+  return given;
 }
 
 }  // namespace
@@ -126,16 +129,35 @@ void EngineImpl::Pass() {
     }
   }
   if (batch.entries.empty() && batch.deployments.empty()) return;
-  const auto entries = CommitOrWait(batch);
+  const auto entries = CommitOrWait(batch, [&] {
+    if (deps_.clock->Now() - now > kStale) DecideAgain(&turns, &batch);
+  });
   if (!entries) return;
   ++passes_;
+  if (const Duration stall = deps_.clock->Now() - now; stall > kStale) {
+    // Nobody decided in that time: as when the daemon is away.
+    for (auto& [id, live] : lives_) live.epoch += stall, live.away += stall;
+  }
   for (Stored& stored : turns)
     Adopt(stored.live, std::move(stored.turn), (*entries)[stored.entry], stored.actor);
 }
 
+// What was seen before the ledger refused says nothing of now: it may take traffic back, and gives
+// none.
+void EngineImpl::DecideAgain(std::vector<Stored>* turns, storage::Batch* batch) {
+  for (Stored& stored : *turns) {
+    if (!stored.inputs.hold.empty()) continue;
+    stored.inputs.hold = "the ledger took no decisions for a while";
+    stored.turn = Advance(stored.live->rollout, stored.inputs);
+    batch->entries[stored.entry].body =
+        TickJson(stored.inputs, stored.turn.decision, stored.live->announced.id);
+  }
+}
+
 // Nothing is carried out that is not stored. While the disk refuses, everything holds at its
 // present weight.
-std::optional<std::vector<storage::Entry>> EngineImpl::CommitOrWait(const storage::Batch& batch) {
+std::optional<std::vector<storage::Entry>> EngineImpl::CommitOrWait(
+    const storage::Batch& batch, const std::function<void()>& before_retry) {
   while (true) {
     auto stored = deps_.ledger->Commit(batch);
     if (stored.ok()) {
@@ -146,6 +168,8 @@ std::optional<std::vector<storage::Entry>> EngineImpl::CommitOrWait(const storag
     NoteRefusal(stored.error(), batch);
     std::unique_lock lock(mutex_);
     if (wake_.wait_for(lock, kRetryAfter, [this] { return stopping_; })) return std::nullopt;
+    lock.unlock();
+    if (before_retry) before_retry();
   }
 }
 
@@ -215,7 +239,8 @@ EngineImpl::Stored EngineImpl::Close(Live* live, storage::Batch* batch) {
   Stored stored{.live = live,
                 .turn = Advance(live->rollout, inputs),
                 .actor = inputs.orders.empty() ? "" : inputs.orders.back().actor,
-                .entry = batch->entries.size()};
+                .entry = batch->entries.size(),
+                .inputs = inputs};
   batch->entries.push_back({.at = live->tick_end_wall,
                             .deployment = live->announced.id,
                             .kind = "tick",
@@ -263,8 +288,15 @@ void EngineImpl::Adopt(Live* live, Turn turn, const storage::Entry& entry, std::
   if (live->finishing && !live->applying) {
     const bool seen = live->seen && live->seen->ok() &&
                       traffic::WhoDisobeys(live->seen->value(), live->rollout.asked).empty();
-    if (seen) return Conclude(live);
-    ApplyWeight(live, live->rollout.asked);
+    // After the pass: an end waits for the disk, and others of this pass must not.
+    if (seen) {
+      Post([this, id = live->announced.id] {
+        Live* found = Find(id);
+        if (found != nullptr && !found->applying && !found->ended_at) Conclude(found);
+      });
+    } else {
+      ApplyWeight(live, live->rollout.asked);
+    }
   }
   UpdateView(*live);
   pending_.deployments.push_back(RowOf(*live));
@@ -299,6 +331,9 @@ void EngineImpl::OnApplied(const std::string& id, Weight asked, const Result<Wei
       deps_.log->Error("router_failed", {{"deployment", id}, {"error", given.error().message}});
     }
     Alert(live, "router", "the router did not take the weight: " + given.error().message);
+    if (live->wanted && *live->wanted != asked) return ApplyWeight(live, *live->wanted);
+    // The proxies that do answer need not keep bound clients on a bad canary until the others do.
+    if (live->finishing && live->MustEvict() && live->evictions < kMostEvictions) Evict(live);
     return;
   }
   live->router_error.clear();
@@ -341,8 +376,13 @@ void EngineImpl::OnObserved(const std::string& id, MonotonicTime tick_end, std::
 // to it; a router that cannot do that for long keeps no deployment from its end.
 void EngineImpl::Conclude(Live* live) {
   if (!live->MustEvict() || live->evictions >= kMostEvictions) return Complete(live);
+  Evict(live);
+}
+
+void EngineImpl::Evict(Live* live) {
   ++live->evictions;
-  live->applying = appliers_->Submit(
+  // It may take long; weights of others have workers of their own.
+  live->applying = observers_->Submit(
       [this, id = live->announced.id, router = live->router, route = live->route] {
         const Status evicted = router->Evict(route, deps_.clock->Now() + kEvictPatience);
         Post([this, id, evicted] { OnEvicted(id, evicted); });
@@ -364,7 +404,7 @@ void EngineImpl::OnEvicted(const std::string& id, const Status& evicted) {
   Alert(live, "evict",
         "clients that a cookie binds to the canary may still be sent there: " +
             evicted.error().message);
-  if (live->evictions >= kMostEvictions) Complete(live);
+  if (live->evictions >= kMostEvictions && live->given == live->rollout.asked) Complete(live);
 }
 
 // The router has confirmed the end: the outcome is a fact.

@@ -81,13 +81,17 @@ class EngineImpl final : public Engine {
     Turn turn;
     std::string actor;  // of the tick's last order
     std::size_t entry;  // in the pass's batch
+    Inputs inputs;
   };
   void BeginClosing(Live* live);
   Stored Close(Live* live, storage::Batch* batch);
   void Adopt(Live* live, Turn turn, const storage::Entry& entry, std::string_view actor);
   bool LooksJumped(Live* live) const;
   // The stored entries; nothing when the engine stops first, and then nothing was stored.
-  std::optional<std::vector<storage::Entry>> CommitOrWait(const storage::Batch& batch);
+  // `before_retry` may change the batch.
+  std::optional<std::vector<storage::Entry>> CommitOrWait(
+      const storage::Batch& batch, const std::function<void()>& before_retry = {});
+  void DecideAgain(std::vector<Stored>* turns, storage::Batch* batch);
   void NoteRefusal(const Error& error, const storage::Batch& batch);
   void NoteRecovery();
 
@@ -98,6 +102,7 @@ class EngineImpl final : public Engine {
                   Result<traffic::RouteView> view);
   void AskSignals(Live* live);
   void Conclude(Live* live);
+  void Evict(Live* live);
   void OnEvicted(const std::string& id, const Status& evicted);
   void Complete(Live* live);
 

@@ -114,7 +114,8 @@ void EngineImpl::NoteRefusal(const Error& error, const storage::Batch& batch) {
   }
   if (!deps_.on_event) return;
   for (const DeploymentView& view : holding)
-    deps_.on_event({.type = "alert", .deployment = view.id, .json = ToJson(view)});
+    deps_.on_event(
+        {.type = "alert", .deployment = view.id, .json = AlertJson(view, view.last.reason)});
 }
 
 void EngineImpl::NoteRecovery() {
@@ -329,6 +330,7 @@ Result<Live> EngineImpl::Revive(const storage::DeploymentRow& row) {
                 .baseline = live.announced.baseline,
                 .canary = live.announced.canary};
   live.rollout = replayed.rollout;
+  live.admitted = replayed.admitted;
   live.orders = replayed.pending_orders;
   if (replayed.unsettled) AUSPEX_TRY(Settle(replayed, &live));
   live.finishing = live.rollout.phase == Phase::kEnded;
@@ -355,6 +357,11 @@ Status EngineImpl::Settle(const Replayed& replayed, Live* live) {
     rollout.phase = Phase::kEnded;
     rollout.asked = replayed.stored.weight;
     rollout.last = replayed.stored;
+    return {};
+  }
+  // This version would have taken the traffic back: so it does, late.
+  if (rollout.phase == Phase::kEnded && rollout.last.action == Action::kRollBack) {
+    live->wanted = rollout.asked;
     return {};
   }
   if (rollout.phase == Phase::kEnded) rollout.phase = Phase::kRunning;

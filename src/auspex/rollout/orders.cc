@@ -27,13 +27,18 @@ Choice ApplyOrders(Rollout* rollout, const std::vector<Order>& orders, Choice ch
     const std::string who = fmt::format("by {}: {}", order.actor, order.reason);
     switch (order.kind) {
       case Kind::kPause:
-        rollout->paused = true;
-        choice = Ordered(rollout->asked, "paused " + who);
+      case Kind::kResume: {
+        rollout->paused = order.kind == Kind::kPause;
+        if (choice.end) break;  // an order before it ended the rollout
+        // Neither gives back what the tick takes from a canary that is down or stalled.
+        const bool less = choice.alert && choice.next < rollout->asked;
+        std::string said = (rollout->paused ? "paused " : "resumed ") + who;
+        if (less) said += "; " + choice.reason;
+        const bool alert = less;
+        choice = Ordered(less ? choice.next : rollout->asked, std::move(said));
+        choice.alert = alert;
         break;
-      case Kind::kResume:
-        rollout->paused = false;
-        choice = Ordered(rollout->asked, "resumed " + who);
-        break;
+      }
       case Kind::kWeight:
         rollout->paused = true;
         choice = Ordered(order.weight, "weight set " + who);

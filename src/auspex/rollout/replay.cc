@@ -96,6 +96,9 @@ Result<Replayed> Replay(const std::vector<storage::Entry>& entries) {
         Compare(entry, body.at("out"), turn.decision, &replayed);
         replayed.rollout = std::move(turn.next);
         replayed.pending_orders.clear();
+      } else if (entry.kind == "observed") {
+        const Json body = Json::parse(entry.body);
+        replayed.admitted = replayed.admitted || body.value("weight_given", 0.0) > 0.0;
       } else if (entry.kind == "order") {
         AUSPEX_TRY(Order order, Readable(entry, OrderFromJson(entry.body)));
         if (order.actor == kSystemActor) replayed.unsettled = false;

@@ -39,7 +39,8 @@ struct Replayed {
   // A decision came out otherwise than it is stored (the program changed), and nothing recorded
   // since says what holds.
   bool unsettled = false;
-  Decision stored;                    // the last one
+  Decision stored;                    // the last one, where it is unsettled
+  bool admitted = false;              // the router has confirmed a weight above 0
   std::vector<Order> pending_orders;  // given after the last tick, not yet part of one
   std::int64_t decisions = 0;
   std::vector<std::string> lines;  // each decision, as decided anew

@@ -12,6 +12,7 @@ WorkerPool::~WorkerPool() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
+    jobs_.clear();
   }
   wake_.notify_all();
   for (std::thread& thread : threads_) thread.join();

@@ -13,7 +13,7 @@ namespace auspex::rollout {
 class WorkerPool {
  public:
   WorkerPool(std::size_t threads, std::size_t most_queued);
-  // Runs what is queued, then ends.
+  // Ends once what runs has ended; what is queued is dropped.
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
