@@ -19,6 +19,7 @@
 #include "auspex/rollout/engine.h"
 #include "auspex/rollout/observing.h"
 #include "auspex/storage/sqlite/sqlite_ledger.h"
+#include "auspex/traffic/register_routers.h"
 #include "bench/engine_watch.h"
 #include "bench/percentiles.h"
 #include "bench/process_figures.h"
@@ -148,22 +149,25 @@ void RunEngine(benchmark::State& state, std::size_t rollouts) {
   Watch watch;
   SimulatedServices services(rollouts, kRequestsPerSecond, [&] { watch.OnTake(); });
   traffic::RouterRegistry routers;
-  services.RegisterRouter(&routers);
+  RegisterRouters(routers);
   auto opened = storage::SqliteLedger::Open({.path = (folder.path() / "ledger.db").string()});
   if (!opened.ok()) return state.SkipWithError(opened.error().message.c_str());
   storage::Ledger* const ledger = opened->get();
   const std::vector<rollout::ServiceConfig> configurations = services.Configurations();
   if (const Status stored = StoreHistory(configurations, ledger); !stored.ok())
     return state.SkipWithError(stored.error().message.c_str());
-  auto engine =
-      rollout::Engine::Create({.ledger = ledger,
-                               .requests = &services,
-                               .metrics = nullptr,
-                               .routers = &routers,
-                               .clock = &clock,
-                               .log = &log,
-                               .on_event = [&](const auto& event) { watch.OnEvent(event); }},
-                              configurations);
+  auto engine = rollout::Engine::Create({.ledger = ledger,
+                                         .requests = &services,
+                                         .metrics = nullptr,
+                                         .routers = &routers,
+                                         .clock = &clock,
+                                         .log = &log,
+                                         .on_event =
+                                             [&](const auto& event) {
+                                               services.Follow(event);
+                                               watch.OnEvent(event);
+                                             }},
+                                        configurations);
   if (!engine.ok()) return state.SkipWithError(engine.error().message.c_str());
   const double memory_before_mb = ResidentMb();
   const Status announced = Announce(configurations, engine->get());

@@ -42,7 +42,7 @@ def rows(benchmark):
 
 
 def shown(value):
-    return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
 
 
 def ratio(value, limit):

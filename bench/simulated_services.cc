@@ -6,9 +6,9 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
+#include <string_view>
 #include <utility>
-
-#include "auspex/traffic/memory/memory_router.h"
 
 namespace auspex::bench {
 namespace {
@@ -34,46 +34,22 @@ std::int64_t Around(double mean, Random* random) {
 
 }  // namespace
 
-// A memory router that tells what weight it gave.
-class SimulatedServices::WatchedRouter final : public traffic::Router {
- public:
-  WatchedRouter(std::string backend, Service* service) : service_(service) {
-    router_.AddRoute({.backend = std::move(backend), .baseline = kBaseline, .canary = kCanary});
-  }
-  Result<Weight> Apply(const traffic::Route& route, Weight weight,
-                       MonotonicTime deadline) override {
-    AUSPEX_TRY(const Weight given, router_.Apply(route, weight, deadline));
-    service_->canary_bp = given.bp();
-    return given;
-  }
-  Result<traffic::RouteView> Observe(const traffic::Route& route, MonotonicTime deadline) override {
-    return router_.Observe(route, deadline);
-  }
-  [[nodiscard]] Weight Nearest(Weight weight) const override { return router_.Nearest(weight); }
-
- private:
-  traffic::MemoryRouter router_;
-  Service* const service_;
-};
-
 SimulatedServices::SimulatedServices(std::size_t services, double requests_per_s,
                                      std::function<void()> on_take)
     : count_(services), requests_per_s_(requests_per_s), on_take_(std::move(on_take)) {
-  for (std::size_t i = 0; i < count_; ++i)
-    services_.emplace(NameOf(i), std::make_unique<Service>());
+  for (std::size_t i = 0; i < count_; ++i) services_.emplace(NameOf(i), Service());
   for (int i = 0; i < 50; ++i) latency_.Add(20'000.0 * std::exp(0.5 * random_.Normal()));
 }
 
-void SimulatedServices::RegisterRouter(traffic::RouterRegistry* registry) {
-  static_cast<void>(registry->Add(
-      "simulated",
-      [this](const traffic::RouterConfig& config) -> Result<std::unique_ptr<traffic::Router>> {
-        const auto found = services_.find(config.service);
-        if (found == services_.end())
-          return Fail(ErrorCode::kNotFound, "no simulated service '{}'", config.service);
-        return std::unique_ptr<traffic::Router>(
-            std::make_unique<WatchedRouter>(found->first, found->second.get()));
-      }));
+void SimulatedServices::Follow(const rollout::Engine::Event& event) {
+  static constexpr std::string_view kKey = R"("weight":)";
+  const std::size_t key = event.json.find(kKey);
+  if (event.type != "decision" || key == std::string::npos) return;
+  const Result<Weight> weight =
+      Weight::FromShare(std::strtod(event.json.c_str() + key + kKey.size(), nullptr));
+  const std::lock_guard lock(mutex_);
+  const auto found = services_.find(event.deployment.substr(0, NameOf(0).size()));
+  if (found != services_.end() && weight.ok()) found->second.canary = *weight;
 }
 
 std::vector<rollout::ServiceConfig> SimulatedServices::Configurations() const {
@@ -86,7 +62,7 @@ std::vector<rollout::ServiceConfig> SimulatedServices::Configurations() const {
     config.tick_s = 1.0;
     config.warm_up_s = rollout::kWarmUpSeconds * kTimeScale;
     config.bake_s = config.deadline_s = kNever;
-    config.router = "simulated";
+    config.router = "memory";
     config.router_config.service = name;
     config.backend = name;
     config.servers = {kBaseline, kCanary};
@@ -98,7 +74,7 @@ std::vector<rollout::ServiceConfig> SimulatedServices::Configurations() const {
 SimulatedServices::Server* SimulatedServices::Find(const ServerKey& server) {
   const auto found = services_.find(server.backend);
   if (found == services_.end()) return nullptr;
-  return server.server == kCanary ? &found->second->canary : &found->second->baseline;
+  return server.server == kCanary ? &found->second.arms[1] : &found->second.arms[0];
 }
 
 void SimulatedServices::Track(const ServerKey& server) {
@@ -126,8 +102,7 @@ ServerTick SimulatedServices::Take(const ServerKey& server, std::optional<WallTi
                              ? std::chrono::duration<double>(*until - *found->taken_until).count()
                              : 1.0;
   found->taken_until = until;
-  const double canary =
-      static_cast<double>(services_.find(server.backend)->second->canary_bp) / Weight::kWholeBp;
+  const double canary = services_.find(server.backend)->second.canary.share();
   const double share = server.server == kCanary ? canary : 1.0 - canary;
   for (const auto& [name, part] : kRoutes) {
     const std::int64_t requests = Around(requests_per_s_ * seconds * share * part, &random_);
@@ -156,7 +131,7 @@ std::int64_t SimulatedServices::LinesOf(const ServerKey& server) const {
   const std::lock_guard lock(mutex_);
   const auto found = services_.find(server.backend);
   if (found == services_.end()) return 0;
-  return server.server == kCanary ? found->second->canary.lines : found->second->baseline.lines;
+  return server.server == kCanary ? found->second.arms[1].lines : found->second.arms[0].lines;
 }
 
 }  // namespace auspex::bench

@@ -1,22 +1,22 @@
 #pragma once
 
-#include <atomic>
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "auspex/base/random.h"
+#include "auspex/base/weight.h"
+#include "auspex/rollout/engine.h"
 #include "auspex/rollout/service_config.h"
 #include "auspex/telemetry/telemetry.h"
-#include "auspex/traffic/router.h"
 
-// Many services without a network: for the engine they are real, with a proxy that is a memory
-// router and a feed that counts what that proxy's weights would have given. No canary has a fault.
+// Many services without a network: their proxies are memory routers, and this is the feed, which
+// counts what the weights that were decided would have given. No canary has a fault.
 namespace auspex::bench {
 
 // A RequestSource over all of the services. Thread-safe.
@@ -26,8 +26,8 @@ class SimulatedServices final : public telemetry::RequestSource {
   // its thread.
   SimulatedServices(std::size_t services, double requests_per_s, std::function<void()> on_take);
 
-  // The router "simulated" of these services, which must outlive it.
-  void RegisterRouter(traffic::RouterRegistry* registry);
+  // Takes the weight of a decision, as the memory router did.
+  void Follow(const rollout::Engine::Event& event);
   // One each, with ticks of 1 s and the demo's time scale; a bake and a deadline that never come.
   [[nodiscard]] std::vector<rollout::ServiceConfig> Configurations() const;
 
@@ -47,17 +47,16 @@ class SimulatedServices final : public telemetry::RequestSource {
     std::int64_t lines = 0;
   };
   struct Service {
-    std::atomic<std::int32_t> canary_bp{0};
-    Server baseline, canary;
+    Weight canary;
+    std::array<Server, 2> arms;  // baseline, canary
   };
-  class WatchedRouter;
   [[nodiscard]] Server* Find(const telemetry::ServerKey& server);
 
   const std::size_t count_;
   const double requests_per_s_;
   const std::function<void()> on_take_;
-  mutable std::mutex mutex_;  // guards what follows, but for the weights
-  std::map<std::string, std::unique_ptr<Service>, std::less<>> services_;  // by backend
+  mutable std::mutex mutex_;                              // guards what follows
+  std::map<std::string, Service, std::less<>> services_;  // by backend
   Random random_{7};
   telemetry::Sketch latency_;  // of one tick: the same for all
 };
