@@ -128,6 +128,7 @@ net::awaitable<void> Session::Serve() {
 }
 
 net::awaitable<void> Session::TurnAway() {
+  turned_away_ = true;
   const bool greeted = co_await Greet();
   if (greeted) {
     co_await Refuse(Busy(fmt::format("all {} connections are taken; close one, or retry",

@@ -59,9 +59,10 @@ class Session : public std::enable_shared_from_this<Session> {
   void Drain();
   void Close();
 
-  // Since when it has waited for the peer to begin; nothing while something is under way.
+  // Since when it has waited for the peer to begin; nothing while something is under way, nor of
+  // one that is turned away: closing it would make no room.
   [[nodiscard]] std::optional<MonotonicTime> idle_since() const {
-    return lingers_ ? std::nullopt : idle_since_;
+    return lingers_ || turned_away_ ? std::nullopt : idle_since_;
   }
 
  private:
@@ -107,6 +108,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool fresh_ = true;                        // no request yet
   bool peer_gone_ = false;                   // of a stream
   bool lingers_ = false;                     // all is said; it waits for the peer to close
+  bool turned_away_ = false;                 // one over the limit
 };
 
 }  // namespace auspex::api::beast
