@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "auspex/base/clock.h"
+#include "auspex/base/fd.h"
 #include "auspex/telemetry/sources/feed_socket.h"
 #include "auspex/telemetry/sources/proxy_log.h"
 #include "bench/feed_lines.h"
@@ -26,7 +27,6 @@
 namespace auspex::bench {
 namespace {
 
-using telemetry::Descriptor;
 using telemetry::FeedTransport;
 using telemetry::ProxyLog;
 using telemetry::ServerKey;
@@ -46,9 +46,9 @@ struct Way {
 };
 
 // Each call on it ends after kSendPatience at the latest.
-Result<Descriptor> ConnectTo(std::uint16_t port, FeedTransport transport) {
+Result<Fd> ConnectTo(std::uint16_t port, FeedTransport transport) {
   const int type = transport == FeedTransport::kTcp ? SOCK_STREAM : SOCK_DGRAM;
-  Descriptor fd(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
+  Fd fd(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
@@ -95,7 +95,7 @@ struct Sent {
 Sent SendAllLines(std::uint16_t port, const FeedLines& lines, Way way) {
   const double cpu_before = CpuSeconds(RUSAGE_THREAD);
   Sent sent;
-  const Result<Descriptor> fd = ConnectTo(port, way.transport);
+  const Result<Fd> fd = ConnectTo(port, way.transport);
   if (!fd.ok()) {
     sent.status = Failure{fd.error()};
     return sent;
