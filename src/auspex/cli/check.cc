@@ -14,13 +14,43 @@
 namespace auspex::cli {
 namespace {
 
+std::string Time(double seconds) { return ToText(FromSeconds(seconds)); }
+
+void PrintPolicy(const rollout::ServiceConfig& service) {
+  switch (service.policy) {
+    case rollout::Policy::kAdaptive:
+      fmt::print("  adaptive pace; bake {}, deadline {}\n", Time(service.bake_s),
+                 Time(service.deadline_s));
+      break;
+    case rollout::Policy::kSteps: {
+      std::string ladder;
+      double total = 0.0;
+      for (const rollout::LadderStep& step : service.steps) {
+        ladder += fmt::format("{} for {}, ", step.weight.ToPercent(), Time(step.for_s));
+        total += step.for_s;
+      }
+      fmt::print(
+          "  fixed steps: {}then all of it, after {} with traffic; back above {:g} % errors\n",
+          ladder, Time(total), 100 * service.error_rate);
+      break;
+    }
+    case rollout::Policy::kRule:
+      fmt::print("  the plain rule: a step a minute; back above {:g} % errors\n",
+                 100 * service.error_rate);
+      break;
+  }
+  if (service.approval) {
+    fmt::print("  above a risk of {:g} % it waits {} for a person, then {}\n",
+               100 * service.approval->above_risk, Time(service.approval->timeout_s),
+               service.approval->at_timeout == rollout::AtTimeout::kReject ? "rejects" : "begins");
+  }
+}
+
 void PrintService(const rollout::ServiceConfig& service) {
-  fmt::print(
-      "service {}: {} splits backend {} between {} and {}; criticality {}, a tick each {}, bake "
-      "{}, deadline {}\n",
-      service.name, service.router, service.backend, service.servers[0], service.servers[1],
-      service.criticality, ToText(FromSeconds(service.tick_s)), ToText(FromSeconds(service.bake_s)),
-      ToText(FromSeconds(service.deadline_s)));
+  fmt::print("service {}: {} splits backend {} between {} and {}; criticality {}, a tick each {}\n",
+             service.name, service.router, service.backend, service.servers[0], service.servers[1],
+             service.criticality, Time(service.tick_s));
+  PrintPolicy(service);
   if (const auto found = service.router_config.lists.find("sockets");
       found != service.router_config.lists.end()) {
     fmt::print("  at {} proxies: {}; the weight rises only while all of them obey\n",

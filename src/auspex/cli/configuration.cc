@@ -175,6 +175,14 @@ void ReadService(ConfigSection document, Reading* reading) {
   service.alpha = spec.Number("alpha", .01, 1e-9, .5);
   service.prior_risk = spec.Share("prior_risk", .15);
   service.rollback_below = spec.Share("rollback_below", .10);
+  // 60 % of the prior risk says "already faulty" (docs/statistics.md, section 3).
+  const double first_confidence = 1.0 - .6 * std::clamp(service.prior_risk, .005, .8);
+  if (service.rollback_below >= first_confidence) {
+    spec.Refuse("rollback_below",
+                fmt::format("rollback_below: with a prior risk of {:g} % the confidence begins at "
+                            "{:.3g} %, so each canary would be rolled back; choose less",
+                            100 * service.prior_risk, 100 * first_confidence));
+  }
   service.detect = spec.Number("detect", 2.0, 1.11, 1000.0);
   const std::string at_deadline =
       spec.Choice("at_deadline", "promote", {"promote", "hold", "roll_back"});

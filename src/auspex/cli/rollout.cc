@@ -52,7 +52,10 @@ void PrintDeployment(const ordered_json& d) {
       "harmed      {:.1f} beyond what the baseline would have\n",
       d.value("log_e", 0.0), d.value("log_e_bar", 0.0), d["requests"]["canary"].dump(),
       d["requests"]["baseline"].dump(), d.value("users_harmed", 0.0));
-  if (d["requests_needed"].is_number())
+  if (d["requests_needed"].is_number() && d.value("state", "") == "observing")
+    fmt::print("  needed      {:.0f} more baseline requests before the first weight\n",
+               d["requests_needed"].get<double>());
+  else if (d["requests_needed"].is_number())
     fmt::print("  needed      {:.0f} more requests to prove a doubled error rate\n",
                d["requests_needed"].get<double>());
   if (d.value("feed_lost", 0) > 0)

@@ -11,7 +11,11 @@
 namespace auspex::rollout {
 namespace {
 
-constexpr Duration kLateLines = 200ms;  // a tick is closed this long after its end
+// A tick is closed so long after its end, once router and metrics server have answered ...
+constexpr Duration kLateLines = 20ms;
+// ... and so long after it where they have not. What the proxy ended and the feed brings later
+// counts in the next tick.
+constexpr Duration kLateAnswers = 200ms;
 constexpr Duration kRetryAfter = 500ms;
 constexpr Duration kEvictPatience = 15s;  // requests that the canary has may still end
 constexpr int kMostEvictions = 10;
@@ -28,6 +32,11 @@ constexpr Duration kMetricsPatience = 5s;
 std::string AlertKey(std::string text) {
   std::erase_if(text, [](char c) { return c >= '0' && c <= '9'; });
   return text;
+}
+
+MonotonicTime CloseAt(const Live& live) {
+  const bool answered = live.seen.has_value() && !live.reading;
+  return live.tick_end + (answered ? kLateLines : kLateAnswers);
 }
 
 // A slot that is set aside, by the rollback of its last canary or by a person, serves again once it
@@ -108,7 +117,7 @@ Duration EngineImpl::UntilNextDue() const {
     if (live.finishing) {
       if (!live.applying) due = std::min(due, live.retry_at);
     } else {
-      due = std::min(due, live.closing ? live.tick_end + kLateLines : live.tick_end);
+      due = std::min(due, live.closing ? CloseAt(live) : live.tick_end);
     }
   }
   return std::max(Duration(0), due - now);
@@ -123,7 +132,7 @@ void EngineImpl::Pass() {
       if (!live.applying && !live.ended_at && now >= live.retry_at)
         ApplyWeight(&live, live.rollout.asked);
     } else if (live.closing) {
-      if (now >= live.tick_end + kLateLines) turns.push_back(Close(&live, &batch));
+      if (now >= CloseAt(live)) turns.push_back(Close(&live, &batch));
     } else if (now >= live.tick_end || !live.orders.empty()) {
       BeginClosing(&live);
     }
