@@ -419,5 +419,12 @@ TEST(Codec, TextThatIsNotUtf8IsWrittenAllTheSame) {
   EXPECT_TRUE(InputsFromJson(ToJson(inputs)).ok());
 }
 
+TEST(Codec, ANameIsThatOfItsRouteWhereOthersHaveNone) {
+  const auto spec = SpecFromJson(
+      R"({"history":{"routes":[{"share":0.6},{"share":0.3,"name":"pay"},{"share":0.1}]}})");
+  ASSERT_TRUE(spec.ok()) << spec.error().message;
+  EXPECT_EQ(spec->route_names, (std::vector<std::string>{"", "pay"}));
+}
+
 }  // namespace
 }  // namespace auspex::rollout

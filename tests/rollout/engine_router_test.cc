@@ -117,6 +117,23 @@ TEST_F(EngineOfTwoProxies, ARollbackEndsOnlyOnceBothObey) {
   EXPECT_EQ(AtRouter(), Weight::Zero());
 }
 
+TEST_F(EngineOfTwoProxies, ABadCanaryIsEvictedWhereAProxyAnswersWhileTheOtherIsAway) {
+  service_.bake_s = 100;
+  Announce();
+  WaitUntilRunning();
+  router_->SetUnavailable("the socket is closed", 1);
+  requests_.SetErrorRate("b", .5);
+  WaitUntil("it is evicted at the one", [this] {
+    const auto view = router_->Observe(kRoute, {});
+    return view.ok() && view->proxies.front().canary.maintenance;
+  });
+  EXPECT_FALSE(View().ended_at.has_value()) << "the other has not confirmed it";
+  router_->SetUnavailable("", 1);
+  WaitUntilEnded();
+  EXPECT_EQ(View().last.verdict, Verdict::kFail) << View().last.reason;
+  EXPECT_EQ(AtRouter(), Weight::Zero());
+}
+
 TEST_F(EngineOfTwoProxies, BeginsOnlyWhereBothAnswerAndAgree) {
   Open();
   router_->SetUnavailable("the socket is closed", 1);

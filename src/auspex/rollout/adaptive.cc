@@ -69,8 +69,9 @@ std::string MetricInWords(std::string_view name, const std::vector<std::string>&
     return MetricInWords(name.substr(kHighLoad.size()), routes) + " at high load";
   if (name.starts_with("route")) {
     const std::size_t index = static_cast<std::size_t>(std::stoul(std::string(name.substr(5))));
-    return index < routes.size() ? fmt::format("errors of route {}", routes[index])
-                                 : fmt::format("errors of {}", name);
+    const bool named = index < routes.size() && !routes[index].empty();
+    return named ? fmt::format("errors of route {}", routes[index])
+                 : fmt::format("errors of {}", name);
   }
   if (name == "t50") return "requests slower than the baseline's median";
   if (name == "t90") return "requests slower than the baseline's p90";

@@ -14,7 +14,8 @@ constexpr double kWorthNaming = 0.05;  // share of the evidence below which a me
 std::string MetricName(const std::string& name, const RolloutSpec& spec) {
   if (!name.starts_with("route")) return name;
   const std::size_t index = static_cast<std::size_t>(std::stoul(name.substr(5)));
-  return index < spec.route_names.size() ? "errors./" + spec.route_names[index] : name;
+  const bool named = index < spec.route_names.size() && !spec.route_names[index].empty();
+  return named ? "errors./" + spec.route_names[index] : name;
 }
 
 Json TotalsJson(const Rollout::Totals& totals) {

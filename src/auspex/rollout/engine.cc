@@ -144,8 +144,13 @@ void EngineImpl::Pass() {
   if (!entries) return;
   ++passes_;
   if (const Duration stall = deps_.clock->Now() - now; stall > kStale) {
-    // Nobody decided in that time: as when the daemon is away.
-    for (auto& [id, live] : lives_) live.epoch += stall, live.away += stall;
+    // Nobody decided in that time: as when the daemon is away. The tick at hand ends as much later,
+    // so that it covers what came meanwhile.
+    for (auto& [id, live] : lives_) {
+      live.epoch += stall;
+      live.tick_end += stall;
+      live.away += stall;
+    }
   }
   for (Stored& stored : turns)
     Adopt(stored.live, std::move(stored.turn), (*entries)[stored.entry], stored.actor);

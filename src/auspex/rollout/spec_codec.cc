@@ -36,7 +36,10 @@ void ReadHistory(Reader* reader, RolloutSpec* spec) {
                       "routes: objects with share and error_rate, not {}", Shown(item)));
     out.routes.push_back({.share = route.Number("share", 0, {0, 1}),
                           .error_rate = route.Number("error_rate", out.error_rate, {0, 1})});
-    if (route.Has("name")) spec->route_names.push_back(route.Text("name", ""));
+    if (route.Has("name")) {
+      spec->route_names.resize(out.routes.size() - 1);  // those before it without a name have none
+      spec->route_names.push_back(route.Text("name", ""));
+    }
     history.Join(route);
   }
   for (const Json& item : history.List("gauges")) {
