@@ -22,8 +22,9 @@ namespace auspex::api {
 //   - while the first is still under way: 409 with Retry-After. It does not wait, for a worker that
 //     waits is one that answers nobody;
 //   - where the daemon ended in the middle of the first: 409, for nobody knows what it did.
-// An answer from 500 up changed nothing that lasts and gives the key back. Each token has keys of
-// its own. Thread-safe; no lock is held while a handler runs.
+// An answer from 500 up gives the key back. It changed nothing that lasts, but for one: a 503 that
+// says "this may yet take effect" (the disk took more than ten seconds): look before you repeat
+// that one. Each token has keys of its own. Thread-safe; no lock is held while a handler runs.
 class Idempotency : public std::enable_shared_from_this<Idempotency> {
  public:
   // All outlive it.

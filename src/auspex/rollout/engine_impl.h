@@ -21,11 +21,13 @@
 namespace auspex::rollout {
 
 inline constexpr Duration kRouterPatience = 2s;
+inline constexpr Duration kRetryAfter = 500ms;    // a ledger or router that refused
 inline constexpr Duration kAnswerPatience = 10s;  // of a caller that waits for the engine's thread
 inline constexpr Duration kPatienceInTrouble = 1s;  // the same while the ledger refuses
 
-// The one Engine. Its parts: engine.cc (the loop, a tick, the router), engine_life.cc (announced,
-// ordered, recovered after a crash). What no lock guards belongs to the engine's thread.
+// The one Engine. Its parts: engine.cc (the loop, a tick), engine_router.cc, engine_life.cc
+// (announced, ordered, recovered after a crash). What no lock guards belongs to the engine's
+// thread.
 class EngineImpl final : public Engine {
  public:
   EngineImpl(Dependencies dependencies, std::vector<ServiceConfig> services);
