@@ -98,6 +98,64 @@ TEST(Random, DistributionsHaveTheirMeansAndVariances) {
   ExpectMoments(MomentsOf([&] { return random.Binomial(50, 0.8); }), 40.0, 8.0);
 }
 
+// Pearson's chi-square of draws against a probability mass function, over the values that are
+// expected at least ten times; the rest are one cell. `log_mass` of k in [0, most].
+template <typename Draw, typename LogMass>
+void ExpectMass(Draw draw, LogMass log_mass, int most) {
+  constexpr int kDraws = 200'000;
+  std::vector<int> seen(static_cast<std::size_t>(most) + 1);
+  int beyond = 0;
+  for (int i = 0; i < kDraws; ++i) {
+    const std::int64_t k = draw();
+    ASSERT_GE(k, 0);
+    if (k > most) ++beyond;
+    if (k <= most) ++seen[static_cast<std::size_t>(k)];
+  }
+  double chi = 0.0, rest_expected = kDraws;
+  int cells = 0, rest_seen = beyond;
+  for (int k = 0; k <= most; ++k) {
+    const double expected = kDraws * std::exp(log_mass(k));
+    const int n = seen[static_cast<std::size_t>(k)];
+    if (expected < 10.0) {
+      rest_seen += n;
+      continue;
+    }
+    chi += (n - expected) * (n - expected) / expected;
+    rest_expected -= expected;
+    ++cells;
+  }
+  if (rest_expected > 5.0)
+    chi += (rest_seen - rest_expected) * (rest_seen - rest_expected) / rest_expected;
+  // Wilson and Hilferty: the cube root of chi-square is almost normal; 4 standard deviations.
+  const double spread = 2.0 / (9.0 * cells);
+  EXPECT_LT(std::cbrt(chi / cells), 1.0 - spread + 4.0 * std::sqrt(spread)) << "chi " << chi;
+}
+
+TEST(Random, PoissonHasItsMass) {
+  Random random(17);
+  for (const double mean : {9.9, 10.0, 13.5, 80.0, 700.0}) {
+    ExpectMass([&] { return random.Poisson(mean); },
+               [mean](int k) { return k * std::log(mean) - mean - std::lgamma(k + 1.0); }, 2000);
+  }
+}
+
+TEST(Random, BinomialHasItsMass) {
+  Random random(19);
+  struct Case {
+    int n;
+    double p;
+  };
+  for (const Case& c : {Case{20, .5}, Case{21, .49}, Case{40, .9}, Case{1000, .01}, Case{1000, .3},
+                        Case{100'000, .0007}}) {
+    ExpectMass([&] { return random.Binomial(c.n, c.p); },
+               [c](int k) {
+                 return std::lgamma(c.n + 1.0) - std::lgamma(k + 1.0) - std::lgamma(c.n - k + 1.0) +
+                        k * std::log(c.p) + (c.n - k) * std::log1p(-c.p);
+               },
+               std::min(c.n, 1000));
+  }
+}
+
 TEST(Random, CertaintiesAreCertain) {
   Random random(3);
   for (int i = 0; i < 100; ++i) {

@@ -17,7 +17,8 @@ class Random {
   bool Chance(double probability);
   double Normal();                    // mean 0, sd 1
   double Exponential(double mean);    // mean > 0
-  std::int64_t Poisson(double mean);  // mean >= 0; by normal approximation above 1e6
+  std::int64_t Poisson(double mean);  // mean in [0, 1e15]; exact, in constant expected time
+  // Exact, in constant expected time; trials <= 1e15.
   std::int64_t Binomial(std::int64_t trials, double probability);
 
  private:
