@@ -223,9 +223,9 @@ TEST(Advance, AHoldStopsRaiseAndPromotion) {
     EXPECT_EQ(simulation.rollout.last.reason, "the router does not answer: holding");
   }
   simulation.Run(2690);
-  simulation.Run(7000, held);
+  simulation.Run(3300, held);
   EXPECT_FALSE(simulation.Ended()) << simulation.rollout.last.reason;
-  EXPECT_EQ(simulation.Tick().action, Action::kPromote);
+  EXPECT_EQ(simulation.Run(6500).action, Action::kPromote);
 }
 
 TEST(Advance, AHoldPostponesTheDeadline) {
