@@ -136,15 +136,15 @@ class Refusing(Case):
             self.assertEqual(os.statvfs(disk).f_bavail, 0)
 
         daemon = self.daemon(disk).start()
-        self.hold_and_go_on(daemon, fill, ballast.unlink, ["database or disk is full", "auspex.db"])
+        self.hold_and_go_on(daemon, fill, ballast.unlink, ["database or disk is full", "auspex.db", "free space"])
         # Nor is a daemon begun on a full disk.
         fill()
-        self.refused(daemon.cli("serve", "--config", daemon.config), 3, "No space left on device")
+        self.refused(daemon.cli("serve", "--config", daemon.config), 3, "No space left on device", "free space")
         self.refused(daemon.cli("doctor", "--config", daemon.config), 3, "FAIL  ledger", "0 MB are free")
         ballast.unlink()
         # Nor on one that is mounted for reading, though root asks; there it can still be read.
         self.assertEqual(command("mount", "-o", "remount,ro", disk).returncode, 0)
-        self.refused(daemon.cli("serve", "--config", daemon.config), 3, "Read-only file system")
+        self.refused(daemon.cli("serve", "--config", daemon.config), 3, "Read-only file system", "mount its disk for writing")
         self.refused(daemon.cli("doctor", "--config", daemon.config), 3, "FAIL  ledger", "mount its disk for writing")
         self.proven(daemon)
 
@@ -153,13 +153,13 @@ class Refusing(Case):
         daemon = self.daemon().start()
         _, hard = resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE)
         limit = lambda soft: resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (soft, hard))
-        self.hold_and_go_on(daemon, lambda: limit(32768), lambda: limit(hard), ["File too large", "auspex.db"])
+        self.hold_and_go_on(daemon, lambda: limit(32768), lambda: limit(hard), ["File too large", "auspex.db", "ulimit -f"])
 
     def test_a_locked_file(self):
         daemon = self.daemon().start()
         other = sqlite3.connect(daemon.ledger, isolation_level=None)
         self.addCleanup(other.close)
-        self.hold_and_go_on(daemon, lambda: other.execute("BEGIN IMMEDIATE"), lambda: other.execute("ROLLBACK"), ["database is locked", "auspex.db"])
+        self.hold_and_go_on(daemon, lambda: other.execute("BEGIN IMMEDIATE"), lambda: other.execute("ROLLBACK"), ["database is locked", "auspex.db", "fuser"])
 
     def test_a_disk_that_becomes_read_only(self):
         """ext4 does so after an error (errors=remount-ro), and stays so until it is checked: the daemon ends, and goes on afterwards."""
@@ -263,6 +263,10 @@ class Backups(Case):
             self.refused(daemon.cli("backup", "--to", to, *where), 2, "left alone")
         self.refused(daemon.cli("audit", "verify", copies["file"]), 0, "valid")
         self.refused(daemon.cli("audit", "verify", self.path / "monday/auspex.db", "--objects", self.path / "monday/objects"), 0, "valid")
+        self.refused(daemon.cli("audit", "verify", copies["folder"]), 0, "valid", "proven through packed objects")
+        self.refused(daemon.cli("replay", first, "--ledger", copies["folder"]), 0, "all the same bit for bit")
+        # The file of a folder alone lacks its objects, and the answer says what to give.
+        self.refused(daemon.cli("restore", self.path / "monday/auspex.db", "--ledger", self.path / "none.db"), 2, "give the folder that `auspex backup` made")
         self.refused(daemon.cli("replay", first, "--ledger", copies["file"]), 0, "all the same bit for bit")
         # Not over a ledger that a daemon has.
         self.refused(daemon.cli("restore", copies["file"], *where), 2, str(daemon.process.pid), f"127.0.0.1:{daemon.api}")
@@ -288,11 +292,11 @@ class Backups(Case):
         none = self.path / "none.db"
         run = lambda *arguments: command(AUSPEX, *arguments)
         self.refused(run("backup", "--to", self.path / "b.db", "--ledger", none), 2, "none.db", "--ledger")
-        self.refused(run("restore", none, "--ledger", self.path / "l.db"), 2, "none.db")
+        self.refused(run("restore", none, "--ledger", self.path / "l.db"), 2, "none.db", "auspex backup --to")
         self.refused(run("restore", f"{self.path}/", "--ledger", self.path / "l.db"), 2, "auspex.db")
         self.refused(run("backup"), 2, "--to")
         (self.path / "text.db").write_text("no ledger " * 500)
-        self.refused(run("restore", self.path / "text.db", "--ledger", self.path / "l.db"), 1, "text.db")
+        self.refused(run("restore", self.path / "text.db", "--ledger", self.path / "l.db"), 1, "text.db", "take another backup")
         self.assertEqual(sorted(p.name for p in self.path.iterdir()), ["text.db"])
 
 

@@ -8,10 +8,14 @@
 #include "auspex/cli/commands.h"
 #include "auspex/cli/copy_meter.h"
 #include "auspex/cli/exit_code.h"
+#include "auspex/cli/ledger_sight.h"
 #include "auspex/storage/filesystem/filesystem_store.h"
 
 namespace auspex::cli {
 namespace {
+
+constexpr const char* kWayBack =
+    "`auspex restore BACKUP --ledger FILE` makes a ledger of a backup, at a path where none is";
 
 // The line of progress is gone when it returns.
 Result<storage::AuditReport> Verify(const std::string& ledger, storage::ObjectStore* objects) {
@@ -24,7 +28,10 @@ Result<storage::AuditReport> Verify(const std::string& ledger, storage::ObjectSt
 
 }  // namespace
 
-int AuditVerify(const LedgerOptions& options) {
+int AuditVerify(const LedgerOptions& given) {
+  const Result<LedgerOptions> found = InFolder(given);
+  if (!found.ok()) return Complain("audit verify", found.error());
+  const LedgerOptions& options = *found;
   std::unique_ptr<storage::ObjectStore> objects;
   // Without the folder packed ticks count as unproven; it is not made by a command that changes
   // nothing.
@@ -34,7 +41,12 @@ int AuditVerify(const LedgerOptions& options) {
     objects = *std::move(opened);
   }
   const auto report = Verify(options.ledger, objects.get());
-  if (!report.ok()) return Complain("audit verify", report.error());
+  if (!report.ok()) {
+    const int code = Complain("audit verify", report.error());
+    if (report.error().code == ErrorCode::kDataLoss)
+      fmt::print(stderr, "{} is no ledger, or damaged: {}\n", options.ledger, kWayBack);
+    return code;
+  }
   const bool sound = report->Sound() && report->unproven == 0;
   if (options.json) {
     nlohmann::ordered_json out{
@@ -46,7 +58,8 @@ int AuditVerify(const LedgerOptions& options) {
     if (report->broken_seq) out["broken_seq"] = *report->broken_seq;
     fmt::print("{}\n", out.dump());
   } else if (!report->Sound()) {
-    fmt::print("broken: {}\n{} entries before it match\n", report->finding, report->entries);
+    fmt::print("broken: {}\n{} entries before it match; {}\n", report->finding, report->entries,
+               kWayBack);
   } else {
     fmt::print(
         "valid: {} entries, {} of them proven through packed objects, {} expired\nhead {} {}\n",

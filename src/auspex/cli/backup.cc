@@ -8,6 +8,7 @@
 #include "auspex/cli/commands.h"
 #include "auspex/cli/copy_meter.h"
 #include "auspex/cli/exit_code.h"
+#include "auspex/cli/ledger_sight.h"
 #include "auspex/storage/filesystem/filesystem_store.h"
 
 namespace auspex::cli {
@@ -15,10 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Store = std::unique_ptr<storage::ObjectStore>;
-
-// What a folder holds that is a backup.
-constexpr const char* kLedgerName = "auspex.db";
-constexpr const char* kObjectsName = "objects";
 
 bool IsFolderName(const std::string& path) {
   std::error_code ignored;
@@ -99,7 +96,9 @@ Result<storage::CopyReport> TakeBack(const LedgerOptions& options, const std::st
   }
   std::error_code ignored;
   if (!fs::exists(plan.file, ignored)) {
-    return Fail(ErrorCode::kNotFound, "there is no backup '{}'", plan.file);
+    return Fail(ErrorCode::kNotFound,
+                "there is no backup '{}': give the file or folder that `auspex backup --to` made",
+                plan.file);
   }
   return storage::RestoreLedger(plan);
 }
@@ -108,14 +107,19 @@ Result<storage::CopyReport> TakeBack(const LedgerOptions& options, const std::st
 
 int Backup(const LedgerOptions& options, const std::string& to) {
   const auto report = BackUp(options, to);
-  if (!report.ok()) return Complain("backup", report.error());
+  if (!report.ok()) return ComplainOfLedger("backup", report.error(), options.ledger);
   Report("backed up", options.ledger, to, *report, options.json);
   return kGood;
 }
 
 int Restore(const LedgerOptions& options, const std::string& from) {
   const auto report = TakeBack(options, from);
-  if (!report.ok()) return Complain("restore", report.error());
+  if (!report.ok()) {
+    const int code = Complain("restore", report.error());
+    if (report.error().code == ErrorCode::kDataLoss)
+      fmt::print(stderr, "{} is no good: take another backup; nothing was changed\n", from);
+    return code;
+  }
   Report("restored", from, options.ledger, *report, options.json);
   return kGood;
 }

@@ -2,6 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <filesystem>
+
+#include "auspex/cli/exit_code.h"
+
 namespace auspex::cli {
 namespace {
 
@@ -40,6 +44,32 @@ std::string LedgerTrouble(const std::string& path, const storage::LedgerInspecti
         Megabytes(found.free_bytes), path);
   }
   return "";
+}
+
+int ComplainOfLedger(std::string_view command, const Error& error, const std::string& path) {
+  const int code = Complain(command, error);
+  if (error.code == ErrorCode::kDataLoss) {
+    fmt::print(stderr,
+               "`auspex audit verify {0}` tells what is damaged. To go back to a backup, move {0}, "
+               "{0}-wal and {0}-shm away, then `auspex restore BACKUP --ledger {0}`\n",
+               path);
+  }
+  return code;
+}
+
+Result<LedgerOptions> InFolder(LedgerOptions options) {
+  std::error_code ignored;
+  const std::filesystem::path folder(options.ledger);
+  if (!std::filesystem::is_directory(folder, ignored)) return options;
+  const std::filesystem::path file = folder / kLedgerName;
+  if (!std::filesystem::exists(file, ignored)) {
+    return Fail(ErrorCode::kNotFound, "there is no {} in the folder '{}': give the ledger's file",
+                kLedgerName, options.ledger);
+  }
+  if (options.objects == LedgerOptions().objects)
+    options.objects = (folder / kObjectsName).string();
+  options.ledger = file.string();
+  return options;
 }
 
 }  // namespace auspex::cli

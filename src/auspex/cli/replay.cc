@@ -2,14 +2,17 @@
 
 #include <fmt/core.h>
 
+#include <cerrno>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "auspex/cli/commands.h"
 #include "auspex/cli/exit_code.h"
+#include "auspex/cli/ledger_sight.h"
 #include "auspex/cli/lines.h"
 #include "auspex/rollout/decide.h"
 #include "auspex/storage/filesystem/filesystem_store.h"
@@ -151,11 +154,15 @@ Result<Outcome> ReplayLines(std::istream& in, const std::string& name) {
 
 Result<Outcome> ReplayFile(const std::string& path) {
   std::ifstream file(path);
-  if (!file) return Fail(ErrorCode::kNotFound, "{} cannot be read", path);
+  if (!file) {
+    return Fail(ErrorCode::kPermissionDenied, "{} cannot be read: {}", path,
+                std::generic_category().message(errno));
+  }
   return ReplayLines(file, path);
 }
 
-Result<Outcome> ReplayDeployment(const LedgerOptions& options, const std::string& id) {
+Result<Outcome> ReplayDeployment(const LedgerOptions& given, const std::string& id) {
+  AUSPEX_TRY(const LedgerOptions options, InFolder(given));
   std::unique_ptr<storage::ObjectStore> objects;
   if (std::filesystem::is_directory(options.objects)) {
     AUSPEX_TRY(objects, storage::FilesystemStore::Open(options.objects));
@@ -163,6 +170,12 @@ Result<Outcome> ReplayDeployment(const LedgerOptions& options, const std::string
   AUSPEX_TRY(const auto ledger, storage::SqliteLedger::OpenReadOnly(options.ledger, objects.get()));
   AUSPEX_TRY(const std::vector<storage::Entry> entries, rollout::AllEntries(ledger.get(), id));
   auto replayed = rollout::Replay(entries);
+  if (!replayed.ok() && replayed.error().code == ErrorCode::kNotFound) {
+    return Fail(ErrorCode::kNotFound,
+                "{} has no deployment '{}', and there is no such file; `auspex rollout list --all` "
+                "shows the ids, --ledger names another ledger",
+                options.ledger, id);
+  }
   if (!replayed.ok()) return Within(fmt::format("{} in {}", id, options.ledger), replayed.error());
   return Outcome{.decisions = replayed->decisions,
                  .differences = replayed->differences,
@@ -182,7 +195,7 @@ Result<Outcome> ReplayWhat(const LedgerOptions& options, const std::string& what
 
 int Replay(const LedgerOptions& options, const std::string& what) {
   const Result<Outcome> outcome = ReplayWhat(options, what);
-  if (!outcome.ok()) return Complain("replay", outcome.error());
+  if (!outcome.ok()) return ComplainOfLedger("replay", outcome.error(), options.ledger);
   return Report(what == "-" ? "<stdin>" : what, *outcome, options.json);
 }
 

@@ -1,8 +1,11 @@
 #include "auspex/storage/sqlite/database.h"
 
+#include <cerrno>
 #include <filesystem>
 #include <system_error>
 #include <utility>
+
+#include "auspex/storage/posix_error.h"
 
 namespace auspex::storage::sqlite {
 namespace {
@@ -54,7 +57,8 @@ Result<Database> Database::Open(const std::string& path, Mode mode, Duration bus
                                             nullptr, nullptr, nullptr) == SQLITE_OK;
     // SQLite opens a file that it may not write for reading, and says nothing.
     if (reads && mode == Mode::kReadWrite && sqlite3_db_readonly(connection, "main") == 1) {
-      return Fail(ErrorCode::kPermissionDenied, "opening '{}': no right to write to it", path);
+      return Fail(ErrorCode::kPermissionDenied, "opening '{}': no right to write to it{}", path,
+                  MendOf(EACCES));
     }
     if (reads) return database;
     failure = SqliteFailure(connection, fmt::format("opening '{}'", path));

@@ -58,9 +58,11 @@ Status MoveHead(Database& database, const Head& from, const Head& to) {
     AUSPEX_TRY(update.Bind(to.seq).Bind(to.hash).Bind(from.seq).Bind(from.hash).Run());
   }
   if (database.Changes() == 1) return {};
-  return Fail(ErrorCode::kConflict,
-              "'{}': entry {} is no longer the last one: another program has written to the ledger",
-              database.path(), from.seq);
+  return Fail(
+      ErrorCode::kConflict,
+      "'{}': entry {} is no longer the last one: another program has written to the ledger; "
+      "end that program, then start the daemon again",
+      database.path(), from.seq);
 }
 
 Result<StoredEntry> ReadEntry(const Query& row) {

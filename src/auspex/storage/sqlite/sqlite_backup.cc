@@ -78,8 +78,8 @@ Result<std::vector<std::string>> Backup::CopyLedger(const std::string& to) {
   AUSPEX_TRY(std::vector<std::string> names, CopySnapshot(from, to, plan_.on_progress));
   if (names.empty() || plan_.objects != nullptr) return names;
   return Fail(ErrorCode::kInvalidArgument,
-              "ledger '{}' refers to {} objects, and there is no such folder of objects: say where "
-              "they are",
+              "ledger '{}' refers to {} objects, and there is no such folder of objects: name it "
+              "with --objects",
               plan_.ledger, names.size());
 }
 

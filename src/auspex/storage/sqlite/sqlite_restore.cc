@@ -48,7 +48,8 @@ Status CopyObjects(const std::vector<std::string>& names, const RestorePlan& pla
   ObjectStore* const from = inside != nullptr ? inside.get() : plan.from;
   if (from == nullptr && !names.empty()) {
     return Fail(ErrorCode::kInvalidArgument,
-                "backup '{}' refers to {} objects and does not hold them: give the objects too",
+                "backup '{}' refers to {} objects and does not hold them: give the folder that "
+                "`auspex backup` made, which has them beside it",
                 plan.file, names.size());
   }
   for (const std::string& name : names) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <system_error>
 
+#include "auspex/storage/posix_error.h"
+
 namespace auspex::storage::sqlite {
 namespace {
 
@@ -76,17 +78,33 @@ ErrorCode CodeOf(sqlite3* connection, int extended) {
 }
 
 // "disk I/O error" alone mends nothing.
-std::string SystemText(sqlite3* connection, int extended) {
-  const int error = SystemError(connection, extended);
+std::string SystemText(int error) {
   return error == 0 ? "" : ": " + std::generic_category().message(error);
+}
+
+std::string Mend(int system_error, int extended) {
+  if (system_error != 0) return MendOf(system_error);
+  switch (extended & 0xff) {
+    case SQLITE_FULL:
+      return MendOf(ENOSPC);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return "; another program has locked it: end that one (`fuser FILE` names it)";
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+      return MendOf(EACCES);
+    default:
+      return "";
+  }
 }
 
 }  // namespace
 
 Failure SqliteFailure(sqlite3* connection, std::string_view doing) {
   const int extended = sqlite3_extended_errcode(connection);
-  return Fail(CodeOf(connection, extended), "{}: {}{} (SQLite {})", doing,
-              sqlite3_errmsg(connection), SystemText(connection, extended), extended);
+  const int error = SystemError(connection, extended);
+  return Fail(CodeOf(connection, extended), "{}: {}{} (SQLite {}){}", doing,
+              sqlite3_errmsg(connection), SystemText(error), extended, Mend(error, extended));
 }
 
 void Query::Reset::operator()(sqlite3_stmt* statement) const {
