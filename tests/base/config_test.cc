@@ -168,6 +168,32 @@ TEST(Config, ReadsSeveralDocumentsAndLeavesEmptyOnesOut) {
   EXPECT_EQ((*documents)[1].Place("kind"), "a.yaml:4:7");
 }
 
+TEST(Config, AShareMayHaveARange) {
+  ConfigErrors errors;
+  auto s = Read("{a: 1%, b: 0.01, c: 60%, d: 0}", &errors);
+  EXPECT_DOUBLE_EQ(s.Share("a", 0.5, 1e-9, 0.5), 0.01);
+  EXPECT_DOUBLE_EQ(s.Share("b", 0.5, 1e-9, 0.5), 0.01);
+  EXPECT_DOUBLE_EQ(s.Share("c", 0.2, 1e-9, 0.5), 0.2);
+  EXPECT_DOUBLE_EQ(s.Share("d", 0.2, 1e-9, 0.5), 0.2);
+  EXPECT_THAT(errors.lines(),
+              ElementsAre(HasSubstr("c: 60% is out of range"), HasSubstr("d: 0 is out of range")));
+}
+
+TEST(Config, WhatIsNoMappingIsOneError) {
+  ConfigErrors errors;
+  auto s = Read("{spec: 5, other: {}}", &errors);
+  auto spec = s.Section("spec");
+  EXPECT_EQ(spec.Text("name"), "");
+  EXPECT_EQ(spec.Section("inner").Text("name"), "");
+  spec.Refuse("name", "follows from the first");
+  static_cast<void>(s.Section("spec"));  // by another reader
+  EXPECT_TRUE(s.Refused("spec"));
+  EXPECT_FALSE(s.Refused("other"));
+  EXPECT_THAT(errors.lines(), ElementsAre(HasSubstr("spec: a mapping is wanted")));
+  EXPECT_EQ(s.Section("other").Text("name"), "");
+  EXPECT_EQ(errors.lines().size(), 2U);
+}
+
 TEST(Config, ListsOfSectionsKeepTheirPaths) {
   ConfigErrors errors;
   auto s = Read("spec:\n  signals:\n  - {name: a}\n  - {nam: b}\n", &errors);

@@ -228,6 +228,7 @@ void ConfigErrors::Add(std::string_view place, std::string_view message) {
     const bool control = byte < 0x20 || byte == 0x7f;
     line += control ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
   }
+  if (std::find(lines_.begin(), lines_.end(), line) != lines_.end()) return;
   const auto [file, row, column] = Split(place);
   const auto known = std::find(files_.begin(), files_.end(), file);
   const Order order{static_cast<std::size_t>(known - files_.begin()), row, column};
@@ -318,9 +319,15 @@ Duration ConfigSection::DurationOf(std::string_view key, Duration fallback) {
   return text ? Taken(key, ParseDuration(*text), fallback) : fallback;
 }
 
-double ConfigSection::Share(std::string_view key, double fallback) {
+double ConfigSection::Share(std::string_view key, double fallback, double low, double high) {
   const auto text = Scalar(key);
-  return text ? Taken(key, ParseShare(*text), fallback) : fallback;
+  if (!text) return fallback;
+  Result<double> share = ParseShare(*text);
+  if (share.ok() && !(*share >= low && *share <= high)) {
+    share = Fail(ErrorCode::kInvalidArgument, "{} is out of range; {:g} to {:g} is allowed", *text,
+                 low, high);
+  }
+  return Taken(key, std::move(share), fallback);
 }
 
 std::string ConfigSection::Choice(std::string_view key, std::string_view fallback,
@@ -349,13 +356,14 @@ std::vector<std::string> ConfigSection::Texts(std::string_view key) {
 
 ConfigSection ConfigSection::Section(std::string_view key) {
   const std::string path = path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
-  if (!Present(key)) return {nullptr, Place(), path, errors_};
-  const YAML::Node found = node_->yaml[std::string(key)];
-  if (!found.IsMap()) {
+  ConfigSection section(nullptr, Place(), path, errors_);
+  if (Present(key)) {
+    const YAML::Node found = node_->yaml[std::string(key)];
+    if (found.IsMap()) return {std::make_shared<const Node>(Node{found}), file_, path, errors_};
     Refuse(key, fmt::format("{}: a mapping is wanted, as {{key: value}}", key));
-    return {nullptr, Place(key), path, errors_};
   }
-  return {std::make_shared<const Node>(Node{found}), file_, path, errors_};
+  section.silent_ = silent_ || Refused(key);
+  return section;
 }
 
 std::vector<ConfigSection> ConfigSection::Sections(std::string_view key) {
@@ -430,6 +438,8 @@ std::string ConfigSection::Place(std::string_view key) const {
 }
 
 void ConfigSection::Refuse(std::string_view key, std::string_view message) const {
+  if (silent_) return;
+  refused_.emplace(key);
   errors_->Add(Place(key), message);
 }
 

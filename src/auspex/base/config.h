@@ -42,7 +42,8 @@ void to_json(Json& json, const Secret&) {  // NOLINT(readability-identifier-nami
 class ConfigErrors {
  public:
   // `place`: "auspex.yaml:12:5". Control characters are shown as \x1b. Errors stand in the order of
-  // their files' first errors, then by line and column.
+  // their files' first errors, then by line and column; what two readers of one section find stands
+  // once.
   void Add(std::string_view place, std::string_view message);
   [[nodiscard]] bool empty() const { return lines_.empty(); }
   [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
@@ -82,11 +83,14 @@ class ConfigSection {
                        std::int64_t high);
   bool Flag(std::string_view key, bool fallback);
   Duration DurationOf(std::string_view key, Duration fallback);  // `10s`, `5m`
-  double Share(std::string_view key, double fallback);           // `5%` or 0.05
+  // `5%` or 0.05
+  double Share(std::string_view key, double fallback, double low = 0.0, double high = 1.0);
   std::string Choice(std::string_view key, std::string_view fallback,
                      std::initializer_list<std::string_view> allowed);
   std::vector<std::string> Texts(std::string_view key);  // a list of texts; empty where absent
-  ConfigSection Section(std::string_view key);           // an empty one where absent
+  // An empty one where absent. Where there is something else than a mapping, one that is refused as
+  // a whole: what its reader misses in it would be a second error for one mistake.
+  ConfigSection Section(std::string_view key);
   std::vector<ConfigSection> Sections(
       std::string_view key);  // a list of mappings; empty where absent
   // `{env: NAME}` or `{file: PATH}`; a literal is refused, so that secrets stay out of
@@ -98,6 +102,8 @@ class ConfigSection {
 
   // Notes an error at this key (or the section where there is no such key).
   void Refuse(std::string_view key, std::string_view message) const;
+  // Whether this reader noted an error at the key: what follows from its fallback is no error then.
+  [[nodiscard]] bool Refused(std::string_view key) const { return refused_.contains(key); }
   // Notes each key that was not read, with the nearest that could have been meant.
   void Finish() const;
   [[nodiscard]] std::string Place(std::string_view key = {}) const;
@@ -114,6 +120,8 @@ class ConfigSection {
   std::string path_;  // "spec.limits", for messages
   ConfigErrors* errors_;
   std::set<std::string, std::less<>> asked_;
+  mutable std::set<std::string, std::less<>> refused_;
+  bool silent_ = false;  // refused as a whole
 };
 
 // All documents of a file that are not empty. Errors: kInvalidArgument (syntax, with

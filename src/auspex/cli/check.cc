@@ -56,9 +56,11 @@ void PrintService(const rollout::ServiceConfig& service) {
     fmt::print("  at {} proxies: {}; the weight rises only while all of them obey\n",
                found->second.size(), fmt::join(found->second, ", "));
   }
-  fmt::print(
-      "  a false rollback by evidence: at most {:g} % of good deployments; prior risk {:g} %\n",
-      100 * service.alpha, 100 * service.prior_risk);
+  if (service.policy != rollout::Policy::kRule) {
+    fmt::print("  a false rollback by evidence: at most {:g} % of good deployments\n",
+               100 * service.alpha);
+  }
+  fmt::print("  prior risk {:g} %\n", 100 * service.prior_risk);
   for (const auto& signal : service.signals)
     fmt::print("  signal {} ({}) from prometheus\n", signal.name, signal.role);
 }
@@ -102,7 +104,8 @@ int Check(const std::vector<std::string>& files, bool json) {
                                {"ledger", server.ledger_path},
                                {"ledger_state", SeeLedger(server.ledger_path)},
                                {"ring_section", telemetry::ProxyLog::RingSection(feed)},
-                               {"log_format", telemetry::ProxyLog::LogFormat(feed)}};
+                               {"log_format", telemetry::ProxyLog::LogFormat(feed)},
+                               {"notes", configuration->notes}};
     for (const auto& service : configuration->services) out["services"].push_back(service.name);
     fmt::print("{}\n", out.dump());
     return kGood;
@@ -115,6 +118,7 @@ int Check(const std::vector<std::string>& files, bool json) {
   fmt::print("ledger {}\n", SeeLedger(server.ledger_path));
   if (!server.prometheus_url.empty()) fmt::print("metrics from {}\n", server.prometheus_url);
   for (const auto& service : configuration->services) PrintService(service);
+  for (const std::string& note : configuration->notes) fmt::print("note: {}\n", note);
   fmt::print(
       "\nTo paste into haproxy.cfg, as sections of their own:\n\n{}\nand into each frontend whose "
       "requests count:\n\n{}",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <set>
 
 #include "auspex/base/ids.h"
@@ -18,12 +19,14 @@ struct Reading {
   ConfigErrors errors;
   Configuration configuration;
   int servers = 0;
+  bool server_refused = false;             // it has errors of its own
   std::vector<std::string> signal_places;  // of services that ask Prometheus
 };
 
 double Factor(double time_scale, double seconds) { return seconds * time_scale; }
 
-void ReadLimits(ConfigSection limits, ServiceConfig* service) {
+// Whether the tick that others are measured by is known.
+bool ReadLimits(ConfigSection limits, ServiceConfig* service) {
   service->time_scale = limits.Number("time_scale", 1.0, 1e-3, 1e3);
   const double scale = service->time_scale;
   const auto seconds = [&](const char* key, double fallback) {
@@ -31,16 +34,18 @@ void ReadLimits(ConfigSection limits, ServiceConfig* service) {
   };
   service->tick_s =
       seconds("tick", std::max(1.0 / scale, rollout::DefaultTick(service->criticality)));
-  if (service->tick_s < 1.0 || service->tick_s > 60.0)
+  if (!limits.Refused("tick") && (service->tick_s < 1.0 || service->tick_s > 60.0))
     limits.Refuse("tick",
                   fmt::format("tick: 1s to 60s, not {}", ToText(FromSeconds(service->tick_s))));
   service->warm_up_s = seconds("warm_up", rollout::kWarmUpSeconds);
   service->bake_s = seconds("bake", rollout::kBakeSeconds);
   service->deadline_s = seconds("deadline", rollout::kDeadlineSeconds);
-  if (service->deadline_s < service->bake_s)
+  if (service->deadline_s < service->bake_s && !limits.Refused("bake") &&
+      !limits.Refused("deadline"))
     limits.Refuse("deadline", "deadline: it must not come before bake");
   service->error_rate = limits.Share("error_rate", .05);
   limits.Finish();
+  return !limits.Refused("tick") && !limits.Refused("time_scale");
 }
 
 void ReadTraffic(ConfigSection traffic, ServiceConfig* service) {
@@ -49,7 +54,7 @@ void ReadTraffic(ConfigSection traffic, ServiceConfig* service) {
   const std::vector<std::string> servers = traffic.Texts("servers");
   if (servers.size() == 2 && servers[0] != servers[1]) {
     service->servers = {servers[0], servers[1]};
-  } else {
+  } else if (!traffic.Refused("servers")) {
     traffic.Refuse(
         "servers",
         "servers: two different names are wanted, as [a, b]: the slots of baseline and canary");
@@ -64,7 +69,7 @@ void ReadTraffic(ConfigSection traffic, ServiceConfig* service) {
     // What concerns one key begins with it.
     const std::string& message = made.error().message;
     const std::string key = message.substr(0, message.find(':'));
-    traffic.Refuse(traffic.Has(key) ? key : "router", message);
+    if (!traffic.Refused(key)) traffic.Refuse(traffic.Has(key) ? key : "router", message);
   }
   traffic.Finish();
 }
@@ -80,38 +85,42 @@ void ReadSignals(ConfigSection* spec, ServiceConfig* service) {
                       {"errors", "latency", "saturation", "traffic", "behaviour", "business"});
     const std::string from = signal.Choice("from", "", {"proxy_log", "prometheus"});
     if (from == "prometheus") {
-      if (role != "saturation" && role != "latency" && role != "traffic") {
+      if (!signal.Refused("role") && role != "saturation" && role != "latency" &&
+          role != "traffic") {
         signal.Refuse("role", fmt::format("role: '{}' cannot be read from prometheus yet as a "
                                           "gauge; use saturation, latency or traffic",
                                           role));
       }
       service->signals.push_back({.name = name, .role = role, .query = signal.Text("query")});
-    } else if (from.empty()) {
+    } else if (from.empty() && !signal.Refused("from")) {
       signal.Refuse("", "from is missing; proxy_log or prometheus");
+    } else if (from.empty()) {
+      static_cast<void>(signal.Text("query", ""));  // belongs to what was meant
     }
     signal.Finish();
   }
 }
 
-void ReadSteps(ConfigSection* spec, ServiceConfig* service) {
+void ReadSteps(ConfigSection* spec, bool tick_known, ServiceConfig* service) {
   Weight before = Weight::Zero();
   for (ConfigSection step : spec->Sections("steps")) {
     const double share = step.Share("weight", 0.0);
     const Weight weight = Weight::FromShare(share).value_or(Weight::Zero());
-    if (weight <= before || weight == Weight::Whole()) {
+    if (!step.Refused("weight") && (weight <= before || weight == Weight::Whole())) {
       step.Refuse("weight",
                   "weight: each step's is above the one before and below 100%; the end of the last "
                   "step promotes");
     }
     const double for_s = Seconds(step.DurationOf("for", {}));
-    if (for_s < service->tick_s) {
+    if (for_s < service->tick_s && tick_known && !step.Refused("for")) {
       step.Refuse("for", fmt::format("for: at least one tick ({}), as 5m",
                                      ToText(FromSeconds(service->tick_s))));
     }
     service->steps.push_back({.weight = weight, .for_s = for_s});
-    before = weight;
+    if (!step.Refused("weight")) before = weight;
     step.Finish();
   }
+  if (spec->Refused("policy") || spec->Refused("steps")) return;
   if (service->policy == rollout::Policy::kSteps && service->steps.empty())
     spec->Refuse("policy", "policy: steps needs spec.steps, as [{weight: 5%, for: 5m}]");
   if (service->policy != rollout::Policy::kSteps && !service->steps.empty())
@@ -126,7 +135,8 @@ void ReadApproval(ConfigSection* spec, ServiceConfig* service) {
   if (!section.Has("above_risk"))
     section.Refuse("", "above_risk is missing; the risk above which a person must say yes, as 60%");
   approval.timeout_s = Seconds(section.DurationOf("timeout", FromSeconds(approval.timeout_s)));
-  if (approval.timeout_s < 1.0) section.Refuse("timeout", "timeout: at least 1s");
+  if (approval.timeout_s < 1.0 && !section.Refused("timeout"))
+    section.Refuse("timeout", "timeout: at least 1s");
   approval.at_timeout = section.Choice("at_timeout", "reject", {"reject", "approve"}) == "approve"
                             ? rollout::AtTimeout::kApprove
                             : rollout::AtTimeout::kReject;
@@ -154,6 +164,24 @@ void CheckServersAreFree(const ConfigSection& spec, const ServiceConfig& service
   }
 }
 
+// Keys that only other policies look at. No error: a service may go from one policy to another and
+// back. But nobody should believe in a limit that is none.
+void NoteIgnored(ConfigSection spec, const std::string& policy, std::vector<std::string>* notes) {
+  static const std::map<std::string, std::vector<std::string>, std::less<>> kIgnored = {
+      {"adaptive", {"limits.error_rate"}},
+      {"steps", {"mode", "rollback_below", "at_deadline", "limits.bake", "limits.deadline"}},
+      {"rule",
+       {"mode", "alpha", "rollback_below", "at_deadline", "limits.bake", "limits.deadline"}}};
+  const ConfigSection limits = spec.Section("limits");
+  for (const std::string& key : kIgnored.at(policy)) {
+    const bool is_limit = key.starts_with("limits.");
+    const ConfigSection& section = is_limit ? limits : spec;
+    const std::string name = is_limit ? key.substr(7) : key;
+    if (section.Has(name))
+      notes->push_back(fmt::format("{}: policy {} ignores {}", section.Place(name), policy, key));
+  }
+}
+
 void ReadService(ConfigSection document, Reading* reading) {
   ServiceConfig service;
   ConfigSection metadata = document.Section("metadata");
@@ -172,12 +200,13 @@ void ReadService(ConfigSection document, Reading* reading) {
                    : policy == "steps" ? rollout::Policy::kSteps
                                        : rollout::Policy::kAdaptive;
   spec.Choice("pace", "classic", {"classic"});
-  service.alpha = spec.Number("alpha", .01, 1e-9, .5);
+  service.alpha = spec.Share("alpha", .01, 1e-9, .5);
   service.prior_risk = spec.Share("prior_risk", .15);
   service.rollback_below = spec.Share("rollback_below", .10);
   // 60 % of the prior risk says "already faulty" (docs/statistics.md, section 3).
   const double first_confidence = 1.0 - .6 * std::clamp(service.prior_risk, .005, .8);
-  if (service.rollback_below >= first_confidence) {
+  if (service.policy == rollout::Policy::kAdaptive && !spec.Refused("prior_risk") &&
+      service.rollback_below >= first_confidence) {
     spec.Refuse("rollback_below",
                 fmt::format("rollback_below: with a prior risk of {:g} % the confidence begins at "
                             "{:.3g} %, so each canary would be rolled back; choose less",
@@ -189,7 +218,7 @@ void ReadService(ConfigSection document, Reading* reading) {
   service.at_deadline = at_deadline == "hold"        ? rollout::AtDeadline::kHold
                         : at_deadline == "roll_back" ? rollout::AtDeadline::kRollBack
                                                      : rollout::AtDeadline::kPromote;
-  if (!spec.Has("traffic"))
+  if (!spec.Has("traffic") && !spec.Refused("traffic"))
     spec.Refuse(
         "",
         fmt::format("service {}: spec.traffic is missing; it says which router moves the weight",
@@ -197,10 +226,11 @@ void ReadService(ConfigSection document, Reading* reading) {
   if (spec.Has("traffic")) ReadTraffic(spec.Section("traffic"), &service);
   ReadSignals(&spec, &service);
   if (!service.signals.empty()) reading->signal_places.push_back(spec.Place("signals"));
-  ReadLimits(spec.Section("limits"), &service);
-  ReadSteps(&spec, &service);
+  const bool tick_known = ReadLimits(spec.Section("limits"), &service);
+  ReadSteps(&spec, tick_known, &service);
   ReadApproval(&spec, &service);
   spec.Finish();
+  if (!spec.Refused("policy")) NoteIgnored(spec, policy, &reading->configuration.notes);
   for (const ServiceConfig& other : reading->configuration.services) {
     if (other.name == service.name)
       reading->errors.Add(metadata.Place("name"),
@@ -221,14 +251,17 @@ void ReadDocuments(const std::string& file, const Result<std::vector<ConfigSecti
   }
   for (ConfigSection document : *documents) {
     document.Choice("apiVersion", "", {"auspex/v1"});
-    if (!document.Has("apiVersion"))
+    if (!document.Has("apiVersion") && !document.Refused("apiVersion"))
       document.Refuse("", "apiVersion is missing; write apiVersion: auspex/v1");
     const std::string kind = document.Choice("kind", "", {"Service", "Server"});
-    if (!document.Has("kind")) document.Refuse("", "kind is missing; Service or Server");
+    if (!document.Has("kind") && !document.Refused("kind"))
+      document.Refuse("", "kind is missing; Service or Server");
     if (kind == "Service") ReadService(document, reading);
     if (kind == "Server") {
       if (++reading->servers > 1) document.Refuse("kind", "a second Server; one is enough");
+      const std::size_t before = reading->errors.lines().size();
       ReadServer(document, &reading->configuration.server);
+      reading->server_refused = reading->server_refused || reading->errors.lines().size() > before;
     }
     for (const char* key : {"metadata", "spec"}) static_cast<void>(document.Section(key));
     document.Finish();
@@ -236,7 +269,7 @@ void ReadDocuments(const std::string& file, const Result<std::vector<ConfigSecti
 }
 
 Result<Configuration> Finish(Reading reading) {
-  if (reading.configuration.server.prometheus_url.empty()) {
+  if (reading.configuration.server.prometheus_url.empty() && !reading.server_refused) {
     for (const std::string& place : reading.signal_places)
       reading.errors.Add(
           place, "signals are read from prometheus, but the Server has no metrics.prometheus.url");

@@ -41,6 +41,8 @@ struct ServerConfig {
 struct Configuration {
   ServerConfig server;
   std::vector<rollout::ServiceConfig> services;
+  // What stands in the files to no effect, each with its place: no error, but worth a look.
+  std::vector<std::string> notes;
 };
 
 // Reads and checks all files ("-": standard input); touches nothing else. Error: kInvalidArgument
