@@ -45,5 +45,15 @@ TEST(Evidence, CausesSayWhyInASentence) {
   EXPECT_FALSE(reasons.contains("errors./list"));
 }
 
+TEST(Evidence, SaysWhetherTheBaselinesRatesWereMeasured) {
+  for (const bool observe : {true, false}) {
+    RolloutSpec spec = testing::BasicSpec();
+    spec.observe = observe;
+    const testing::Simulation simulation(spec, {});
+    const auto evidence = nlohmann::json::parse(EvidenceJson("d1", simulation.rollout));
+    EXPECT_EQ(evidence["baseline_assumed"], observe);
+  }
+}
+
 }  // namespace
 }  // namespace auspex::rollout

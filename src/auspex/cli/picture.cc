@@ -26,6 +26,10 @@ double Number(const json& object, const char* key) {
   return object.contains(key) && object[key].is_number() ? object[key].get<double>() : 0.0;
 }
 
+std::string Text(const json& object, const char* key) {
+  return object.contains(key) && object[key].is_string() ? object[key].get<std::string>() : "";
+}
+
 Facts FactsOf(const json& d) {
   const json none = json::object();
   const json& requests = d.contains("requests") ? d["requests"] : none;
@@ -43,13 +47,18 @@ Facts FactsOf(const json& d) {
           .id = d.value("id", ""),
           .version = d.value("version", ""),
           .state = d.value("state", ""),
-          .decision = d.value("decision", ""),
+          .decision = DecisionWord(d.value("decision", ""), Text(d, "by"), d.value("reason", "")),
           .reason = d.value("reason", "")};
 }
 
 double Percent(double part, double whole) { return whole > 0 ? 100.0 * part / whole : 0.0; }
 
 }  // namespace
+
+std::string DecisionWord(std::string_view decision, std::string_view by, std::string_view reason) {
+  const bool refused = by == "approval" || (by == "manual" && reason.starts_with("rejected by "));
+  return std::string(decision == "roll_back" && refused ? "rejected" : decision);
+}
 
 std::string Bar(double share, std::size_t width, bool unicode) {
   const auto full = static_cast<std::size_t>(

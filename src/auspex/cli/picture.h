@@ -22,6 +22,11 @@ class Picture {
   double last_t_s_ = -1e9;
 };
 
+// What a decision of the API is called before people: what was refused before any traffic had
+// nothing to roll back.
+[[nodiscard]] std::string DecisionWord(std::string_view decision, std::string_view by,
+                                       std::string_view reason);
+
 // `########....` of `width` cells.
 [[nodiscard]] std::string Bar(double share, std::size_t width, bool unicode);
 

@@ -34,10 +34,21 @@ std::string Word(const ordered_json& value) {
   return value.is_string() ? value.get<std::string>() : "-";
 }
 
+std::string DecisionOf(const ordered_json& d) {
+  return DecisionWord(d.value("decision", ""), Word(d["by"]), d.value("reason", ""));
+}
+
+// Of a gauge there is none.
+std::string BaselineRate(const ordered_json& metric) {
+  const auto name = metric["name"].get<std::string>();
+  if (name.starts_with("level.") || name.starts_with("slope.")) return "-";
+  return fmt::format("{:.6f}", metric["baseline_rate"].get<double>());
+}
+
 void PrintRow(const ordered_json& d) {
   fmt::print("{:<40} {:<14} {:<10} {:<10} {:>9} {:>8} {:>7.2f}  {}\n", d.value("id", ""),
-             d.value("service", ""), d.value("state", ""), d.value("decision", ""),
-             Share(d["weight"]), Share(d["p_fail"]), d.value("log_e", 0.0), d.value("reason", ""));
+             d.value("service", ""), d.value("state", ""), DecisionOf(d), Share(d["weight"]),
+             Share(d["p_fail"]), d.value("log_e", 0.0), d.value("reason", ""));
 }
 
 void PrintDeployment(const ordered_json& d) {
@@ -45,13 +56,14 @@ void PrintDeployment(const ordered_json& d) {
       "{}\n  service     {} {}\n  state       {}\n  decision    {} (verdict {}, by {})\n  weight   "
       "   {} asked, {} given\n  confidence  {}\n",
       d.value("id", ""), d.value("service", ""), d.value("version", ""), d.value("state", ""),
-      d.value("decision", ""), Word(d["verdict"]), Word(d["by"]), Share(d["weight"]),
+      DecisionOf(d), Word(d["verdict"]), Word(d["by"]), Share(d["weight"]),
       Share(d["weight_given"]), Share(d["confidence"]));
   fmt::print(
-      "  evidence    log E {:.3f}, proven at {:.3f}\n  requests    canary {}, baseline {}\n  "
+      "  evidence    log E {:.3f}, proven at {:.3f}\n  requests    canary {:.0f}, baseline "
+      "{:.0f}\n  "
       "harmed      {:.1f} beyond what the baseline would have\n",
-      d.value("log_e", 0.0), d.value("log_e_bar", 0.0), d["requests"]["canary"].dump(),
-      d["requests"]["baseline"].dump(), d.value("users_harmed", 0.0));
+      d.value("log_e", 0.0), d.value("log_e_bar", 0.0), d["requests"]["canary"].get<double>(),
+      d["requests"]["baseline"].get<double>(), d.value("users_harmed", 0.0));
   if (d["requests_needed"].is_number() && d.value("state", "") == "observing")
     fmt::print("  needed      {:.0f} more baseline requests before the first weight\n",
                d["requests_needed"].get<double>());
@@ -141,12 +153,17 @@ int RolloutExplain(const ClientOptions& client, const std::string& id) {
   std::sort(metrics.begin(), metrics.end(), [](const ordered_json& a, const ordered_json& b) {
     return a["share"].get<double>() > b["share"].get<double>();
   });
+  const bool assumed = evidence.value("baseline_assumed", false);
   for (const ordered_json& metric : metrics) {
-    fmt::print("{:<24} {:>6.1f} % {:>10.3f} {:>8.1f} % {:>14.6f}\n",
+    fmt::print("{:<24} {:>6.1f} % {:>10.3f} {:>8.1f} % {:>14}{}\n",
                metric["name"].get<std::string>(), 100 * metric["weight"].get<double>(),
                metric["log_e"].get<double>(), 100 * metric["share"].get<double>(),
-               metric["baseline_rate"].get<double>());
+               BaselineRate(metric), assumed ? " assumed" : "");
   }
+  if (assumed)
+    fmt::print(
+        "\nassumed: the baseline has not been measured yet; its rates come with the first "
+        "weight\n");
   for (const ordered_json& cause : evidence["causes"])
     fmt::print("\nspeaks against the canary: {}\n", cause["reason"].get<std::string>());
   return kGood;

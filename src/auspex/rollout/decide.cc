@@ -35,6 +35,12 @@ Result<Json> ParseLine(std::string_view line) {
     return Fail(ErrorCode::kInvalidArgument, "nested deeper than {} levels", kDeepest);
   try {
     return Json::parse(line);
+  } catch (const Json::parse_error& error) {
+    // The library's own sentence begins with its name and "line 1", which is no line of the stream.
+    const std::string_view text = error.what();
+    const std::size_t colon = text.find(": ");
+    return Fail(ErrorCode::kInvalidArgument, "not JSON at byte {}{}", error.byte,
+                colon == std::string_view::npos ? "" : text.substr(colon));
   } catch (const Json::exception& error) {
     return Fail(ErrorCode::kInvalidArgument, "not JSON: {}", error.what());
   }

@@ -76,6 +76,7 @@ std::string EvidenceJson(const std::string& id, const Rollout& rollout) {
            {"log_e", rollout.evidence->log_e()},
            {"log_e_bar", -std::log(rollout.spec.alpha)},
            {"p_fail", rollout.evidence->p_fail()},
+           {"baseline_assumed", rollout.spec.observe},
            {"canary", TotalsJson(rollout.canary)},
            {"baseline", TotalsJson(rollout.baseline)}};
   std::vector<evidence::MetricState> metrics = rollout.evidence->Metrics();

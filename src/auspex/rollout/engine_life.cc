@@ -129,6 +129,20 @@ void EngineImpl::NoteRecovery() {
 
 // ---- the life of a deployment
 
+namespace {
+
+// Before anything was begun, so whoever asked can mend it and ask again.
+Failure RouterAway(const std::string& service, const Error& error) {
+  if (error.code != ErrorCode::kUnavailable && error.code != ErrorCode::kPermissionDenied)
+    return Failure{error};
+  return Fail(error.code,
+              "{}; nothing was begun: start the router, or mend spec.traffic of the service '{}', "
+              "and deploy again (`auspex doctor --config FILE` tells when it answers)",
+              error.message, service);
+}
+
+}  // namespace
+
 Result<Announced> EngineImpl::Prepare(const Announcement& announcement) {
   const ServiceConfig* service = FindService(announcement.service);
   if (service == nullptr) {
@@ -151,9 +165,11 @@ Result<Announced> EngineImpl::Prepare(const Announcement& announcement) {
   }
   const std::shared_ptr<traffic::Router>& router = routers_.at(service->name);
   const auto& [first, second] = service->servers;
-  AUSPEX_TRY(const traffic::RouteView view,
-             router->Observe({.backend = service->backend, .baseline = first, .canary = second},
-                             deps_.clock->Now() + kRouterPatience));
+  const auto seen =
+      router->Observe({.backend = service->backend, .baseline = first, .canary = second},
+                      deps_.clock->Now() + kRouterPatience);
+  if (!seen.ok()) return RouterAway(service->name, seen.error());
+  const traffic::RouteView& view = *seen;
   const bool first_serves = view.baseline.share == Weight::Whole();
   if (!first_serves && view.canary.share != Weight::Whole()) {
     return Fail(ErrorCode::kInvalidArgument,

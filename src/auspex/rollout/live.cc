@@ -71,7 +71,8 @@ std::string WhyHold(const Live& live, const TickSources& sources) {
         live.wanted ? traffic::WhoDisobeys(view, live.router->Nearest(*live.wanted)) : "";
     return fmt::format("the router has not confirmed the weight{}{}", who.empty() ? "" : ": ", who);
   }
-  if (!sources.requests->Health().connected) return "the proxy's request log is not connected";
+  if (!sources.requests->Health().connected)
+    return "the proxy's request log is not connected" + sources.requests->HowToConnect();
   if (live.away > 2 * FromSeconds(live.TickSeconds()))
     return fmt::format("the daemon was away for {}", ToText(live.away));
   if (!live.metrics_failure.empty()) return live.metrics_failure;

@@ -99,6 +99,8 @@ class RequestSource {
   // Lines of this server since Track, taken or not: to be compared with the proxy's own count.
   [[nodiscard]] virtual std::int64_t LinesOf(const ServerKey& server) const = 0;
   [[nodiscard]] virtual FeedHealth Health() const = 0;
+  // What to look at while no proxy is connected, to follow these words: " (…)", or nothing.
+  [[nodiscard]] virtual std::string HowToConnect() const { return ""; }
 };
 
 struct Label {

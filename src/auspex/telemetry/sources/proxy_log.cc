@@ -13,14 +13,29 @@ namespace auspex::telemetry {
 
 static_assert(ProxyLog::kMaxConnections == kMaxFeedConnections);
 
-ProxyLog::ProxyLog(std::unique_ptr<FeedReceiver> receiver) : receiver_(std::move(receiver)) {}
+namespace {
+
+std::string LogLine(const FeedAddress& address) {
+  const std::string target =
+      address.transport == FeedTransport::kTcp
+          ? "ring@auspex"
+          : fmt::format("{}:{} len 2048 format rfc5424", address.address, address.port);
+  return fmt::format("log {} local0", target);
+}
+
+}  // namespace
+
+ProxyLog::ProxyLog(Address address, std::unique_ptr<FeedReceiver> receiver)
+    : address_(std::move(address)), receiver_(std::move(receiver)) {
+  address_.port = receiver_->port();
+}
 ProxyLog::~ProxyLog() = default;
 
 Result<std::unique_ptr<ProxyLog>> ProxyLog::Listen(const Address& address, const Logger& log) {
   AUSPEX_TRY(std::unique_ptr<FeedReceiver> receiver, address.transport == FeedTransport::kTcp
                                                          ? ListenTcp(address, log)
                                                          : ListenUdp(address, log));
-  return std::unique_ptr<ProxyLog>(new ProxyLog(std::move(receiver)));
+  return std::unique_ptr<ProxyLog>(new ProxyLog(address, std::move(receiver)));
 }
 
 Status ProxyLog::Start() { return receiver_->Start(); }
@@ -38,6 +53,22 @@ std::int64_t ProxyLog::LinesOf(const ServerKey& server) const {
   return receiver_->counter().LinesOf(server);
 }
 FeedHealth ProxyLog::Health() const { return receiver_->counter().Health(); }
+
+std::string ProxyLog::HowToConnect() const {
+  const std::string where = fmt::format("{}:{}", address_.address, address_.port);
+  if (address_.transport == FeedTransport::kUdp) {
+    return fmt::format(
+        " (no line came to udp://{0} for a minute; is there traffic, and does haproxy.cfg have "
+        "`{1}` "
+        "in its frontend, as `auspex check` prints it?)",
+        where, LogLine(address_));
+  }
+  return fmt::format(
+      " (no proxy has connected to tcp://{0}; does haproxy run, and does haproxy.cfg have `server "
+      "auspex {0} log-proto octet-count` in `ring auspex` and `{1}` in its frontend, as `auspex "
+      "check` prints them?)",
+      where, LogLine(address_));
+}
 
 std::string ProxyLog::RingSection(const Address& address) {
   const std::string counter =
@@ -65,11 +96,7 @@ ring auspex
 // is quoted: an unset one is a bare `-`. %b, %s and %H are names of [A-Za-z0-9_.:-], or <NOSRV>;
 // what a client can choose is escaped (+E) and cut, so that no line outgrows maxlen or len.
 std::string ProxyLog::LogFormat(const Address& address) {
-  const std::string target =
-      address.transport == FeedTransport::kTcp
-          ? "ring@auspex"
-          : fmt::format("{}:{} len 2048 format rfc5424", address.address, address.port);
-  return fmt::format("  log {} local0\n", target) +
+  return fmt::format("  {}\n", LogLine(address)) +
          R"(  http-request track-sc2 int(1) table auspex_counter
   http-request set-var(txn.auspex_n) sc_inc_gpc0(2)
   http-request set-var(txn.auspex_t0) date(0,us)

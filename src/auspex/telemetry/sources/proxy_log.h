@@ -50,6 +50,7 @@ class ProxyLog final : public RequestSource {
   ServerTick Take(const ServerKey& server, std::optional<WallTime> until) override;
   [[nodiscard]] std::int64_t LinesOf(const ServerKey& server) const override;
   [[nodiscard]] FeedHealth Health() const override;
+  [[nodiscard]] std::string HowToConnect() const override;
 
   // To paste into haproxy.cfg: sections of their own (the request counter; over TCP the
   // ring) ...
@@ -60,7 +61,8 @@ class ProxyLog final : public RequestSource {
   [[nodiscard]] static std::string LogFormat(const Address& address = {});
 
  private:
-  explicit ProxyLog(std::unique_ptr<FeedReceiver> receiver);
+  ProxyLog(Address address, std::unique_ptr<FeedReceiver> receiver);
+  Address address_;  // with the port that is open
   std::unique_ptr<FeedReceiver> receiver_;
 };
 
