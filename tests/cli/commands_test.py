@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -66,14 +67,66 @@ class Case(unittest.TestCase):
             self.assertIn(word, done.stdout + done.stderr)
 
 
+def commands(*above):
+    """All commands as --help lists them, those of groups too: ["rollout", "pause"]."""
+    found = []
+    help_text = run(*above, "--help").stdout
+    for line in help_text.partition("Subcommands:")[2].splitlines():
+        if line.startswith("  ") and line.split():
+            found += [[*above, line.split()[0]], *commands(*above, line.split()[0])]
+    return found
+
+
 class Help(Case):
-    def test_examples_come_first(self):
-        for command in (["demo"], ["serve"], ["check"], ["doctor"], ["deploy"], ["rollout", "weight"], ["decide"], ["replay"], ["audit", "verify"], ["backup"], ["restore"], ["token", "create"], ["token", "list"], ["token", "revoke"]):
+    def test_two_real_examples_come_first(self):
+        every = commands()
+        self.assertGreater(len(every), 25, every)
+        for command in [[], *every]:
             done = run(*command, "--help")
             self.assertEqual(done.returncode, 0, command)
             lines = done.stdout.splitlines()
-            self.assertEqual(lines[0], "Examples:", command)
-            self.assertTrue(lines[1].strip().startswith(("auspex", "my-")) and lines[2].strip().startswith(("auspex", "my-")), done.stdout)
+            self.assertEqual([lines[0], lines[3]], ["Examples:", ""], done.stdout)
+            for example in lines[1:3]:
+                words = re.split(r" [<>|] ", example.strip())
+                words = next(w for w in words if w.startswith("auspex ")).split()
+                self.assertEqual(words[1:1 + len(command)], command, done.stdout)
+                self.assertNotIn("ID", words)  # a value as one would type it
+                for option in (w for w in words if w.startswith("--")):
+                    known = done.stdout if command else run(words[1], "--help").stdout
+                    self.assertIn(option, known.partition("Usage:")[2], example)
+
+    def test_help_is_a_command_too(self):
+        for command in ([], ["deploy"], ["rollout"], ["rollout", "pause"], ["audit", "verify"]):
+            done = run("help", *command)
+            self.assertEqual((done.returncode, done.stdout), (0, run(*command, "--help").stdout), command)
+        self.refused(run("help", "dploy"), 2, "auspex help: no command 'dploy'; did you mean deploy?")
+        self.refused(run("help", "rollout", "puase"), 2, "did you mean pause?")
+        self.refused(run("help", "check", "it"), 2, "auspex check has no commands of its own")
+
+    def test_a_slip_is_named_with_what_was_meant(self):
+        for line, words in (("dploy", ["auspex: no command 'dploy'; did you mean deploy? see `auspex --help`"]),
+                            ("--veersion", ["auspex: no option '--veersion'; did you mean --version?"]),
+                            ("rollout puase x", ["auspex rollout: no command 'puase'; did you mean pause? see `auspex rollout --help`"]),
+                            ("pause x", ["auspex: no command 'pause'; did you mean rollout pause?"]),
+                            ("fly", ["auspex: no command 'fly'; there is demo,"]),
+                            ("", ["auspex: a command is missing; there is demo,"]),
+                            ("rollout", ["auspex rollout: a command is missing; there is list, get,"]),
+                            ("--json check x", ["options stand after the command"]),
+                            # What is missing may be what was spelt wrong.
+                            ("deploy checkout --versoin 1", ["auspex deploy: no option '--versoin'; did you mean --version? see `auspex deploy --help`"]),
+                            ("rollout get x --frobnicate", ["auspex rollout get: no option '--frobnicate'; there is --"]),
+                            ("deploy checkout", ["auspex deploy: --version is required; see `auspex deploy --help`"]),
+                            ("deploy checkout more --version 1", ["auspex deploy: more arguments than it takes: 'more'; see"]),
+                            ("rollout pause x --reason", ["auspex rollout pause: --reason"]),
+                            ("demo --seed abc", ["auspex demo: ", "abc"]),
+                            ("serve", ["auspex serve: a configuration file is required"]),
+                            ("check", ["auspex check: a configuration file is required"]),
+                            ("deploy checkout --version 1 --risk 7", ["auspex deploy: --risk: '7' is not a share"]),
+                            # A value that looks like an option is none.
+                            ("deploy checkout --version --wiat", ["auspex deploy:"])):
+            done = run(*line.split(), env={**os.environ, "AUSPEX_SERVER": "http://127.0.0.1:1"})
+            self.refused(done, 3 if "--wiat" in line else 2, *words)
+            self.assertNotIn("no option '--wiat'", done.stderr)
 
     def test_wrong_use_is_2(self):
         for arguments in ([], ["fly"], ["demo", "--fault"], ["rollout", "pause", "x"], ["demo", "--fault", "gremlins"], ["demo", "--rps", "0"], ["rollout", "get", ""],
@@ -140,6 +193,61 @@ class Check(Case):
         done = run("check", self.file((SERVICE % "/run/h.sock").replace("socket: /run/h.sock", "sockets: [/run/a.sock, run/b.sock]")))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("at 2 proxies: /run/a.sock, run/b.sock", done.stdout)
+
+    def test_one_mistake_is_one_error(self):
+        good = SERVICE % "/run/h.sock"
+        server = "---\napiVersion: auspex/v1\nkind: Server\n"
+        asks = "  signals: [{name: m, role: saturation, from: prometheus, query: up}]\n"
+        for text, word in ((good + "  signals: [{name: m, from: datadog, query: up}]\n", "'datadog' is not one of"),
+                           (good + "  approval: true\n", "approval: a mapping is wanted"),
+                           (good + "  approval: {above_risk: 60%, timeout: soon}\n", "'soon'"),
+                           (good + "  policy: setps\n  steps: [{weight: 5%, for: 5m}]\n", "did you mean steps?"),
+                           (good + "  policy: steps\n  steps: 5\n", "a list of mappings is wanted"),
+                           (good + "  policy: steps\n  steps: [{weight: five, for: 5m}, {weight: 9%, for: 5m}]\n", "'five' is not a share"),
+                           (good + "  policy: steps\n  steps: [{weight: 5%, for: 5s}]\n  limits: {tick: 5}\n", "'5' is not a duration"),
+                           (good + "  limits: {bake: soon, deadline: 1m}\n", "'soon'"),
+                           (good + "  limits: {tick: 10}\n", "'10' is not a duration"),
+                           (good + "  prior_risk: 150%\n  rollback_below: 95%\n", "'150%'"),
+                           (good.replace("[a, b]", "a"), "a list of texts is wanted"),
+                           (good.replace("{name: checkout}", "checkout"), "metadata: a mapping is wanted"),
+                           (good.split("spec:")[0] + "spec: 5\n", "spec: a mapping is wanted"),
+                           (good.replace("kind: Service", "kind:"), "kind: there is no value"),
+                           (good + asks + server + "spec: {metrics: 'http://x'}\n", "metrics: a mapping is wanted"),
+                           (good + server + "spec: {tls: true}\n", "tls: a mapping is wanted")):
+            done = run("check", self.file(text))
+            self.refused(done, 2, word)
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
+    def test_a_share_is_read_either_way(self):
+        for alpha in ("1%", "0.01"):
+            self.refused(run("check", self.file((SERVICE % "/h") + f"  alpha: {alpha}\n")), 0, "at most 1 % of good deployments")
+        self.bad((SERVICE % "/h") + "  alpha: 60%\n", "alpha: 60% is out of range")
+        self.bad((SERVICE % "/h") + "  alpha: 0\n", "alpha: 0 is out of range")
+
+    def test_keys_of_another_policy_are_named(self):
+        ladder = "  policy: steps\n  steps: [{weight: 5%, for: 5m}]\n"
+        for text, notes in (("  limits: {error_rate: 5%}\n", ["auspex.yaml:6:24: policy adaptive ignores limits.error_rate"]),
+                            (ladder + "  mode: fast\n  rollback_below: 95%\n  at_deadline: hold\n  limits: {bake: 1m, error_rate: 1%, deadline: 9m}\n",
+                             ["policy steps ignores " + key for key in ("mode", "rollback_below", "at_deadline", "limits.bake", "limits.deadline")]),
+                            ("  policy: rule\n  alpha: 1%\n  mode: fast\n", ["policy rule ignores mode", "policy rule ignores alpha"]),
+                            ("  mode: fast\n  alpha: 1%\n  limits: {bake: 1m, deadline: 2m}\n", []), (ladder, [])):
+            path = self.file((SERVICE % "/h") + text)
+            done = run("check", path)
+            self.refused(done, 0, *["note: "] * bool(notes), *notes)
+            self.assertEqual(done.stdout.count("\nnote: "), len(notes), done.stdout)
+            self.assertEqual(len(json.loads(run("check", "--json", path).stdout)["notes"]), len(notes))
+        self.bad((SERVICE % "/h") + "  steps: [{weight: 5%, for: 5m}]\n", "only the policy steps follows them")
+
+    def test_files_are_given_either_way(self):
+        service, server = self.file(SERVICE % "/run/h.sock"), self.file((SERVER % (free_port(), self.path, self.path, free_port()))[4:], "server.yaml")
+        for arguments in ([service, server], ["--config", service, "--config", server], [server, "--config", service]):
+            self.refused(run("check", *arguments), 0, "checkout", str(self.path / "auspex.db"))
+            self.refused(run("doctor", *arguments), 3, "router of checkout", "ok    ledger")
+        for arguments in (["-"], ["--config", "-"]):
+            self.refused(run("check", *arguments, stdin=SERVICE % "/run/h.sock"), 0, "checkout")
+            self.refused(run("doctor", *arguments, stdin=SERVICE % "/run/h.sock"), 3, "router of checkout")
+            self.refused(run("serve", *arguments, stdin="kind: Servce\n"), 2, "<stdin>:1:7", "did you mean Service?")
+        self.refused(run("serve", service, str(self.path / "none.yaml")), 2, "none.yaml")
 
     def test_standard_input(self):
         self.refused(run("check", "-", stdin=SERVICE % "/run/h.sock"), 0, "checkout")
@@ -246,9 +354,10 @@ class ReplayAndAudit(Case):
         self.refused(run("replay", self.file("\n".join(lines), "t.jsonl")), 1, "line 22")
 
     def test_missing_and_foreign_ledgers(self):
-        self.refused(run("audit", "verify", str(self.path / "no.db")), 2, "no.db")
-        self.refused(run("replay", "d1", "--ledger", str(self.path / "no.db")), 2, "no.db")
-        self.assertIn(run("audit", "verify", self.file("this is no database " * 100, "x.db")).returncode, (1, 2))
+        self.refused(run("audit", "verify", str(self.path / "no.db")), 2, "no.db", "give the path of a file")
+        self.refused(run("replay", "d1", "--ledger", str(self.path / "no.db")), 2, "no.db", "give the path of a file")
+        self.refused(run("audit", "verify", self.file("this is no database " * 100, "x.db")), 1, "x.db is no ledger, or damaged", "auspex restore")
+        self.refused(run("audit", "verify", str(self.path)), 2, "there is no auspex.db in the folder", "give the ledger's file")
 
 
 class Doctor(Case):
@@ -315,9 +424,9 @@ class Doctor(Case):
 
 class DaemonCase(Case):
 
-    def start(self, sock, feed="tcp"):
+    def start(self, sock, feed="tcp", service=SERVICE):
         self.api, self.feed_port = free_port(), free_port()
-        self.config = self.file((SERVICE % sock) + (SERVER % (self.api, self.path, self.path, self.feed_port)).replace("tcp:", feed + ":"))
+        self.config = self.file((service % sock) + (SERVER % (self.api, self.path, self.path, self.feed_port)).replace("tcp:", feed + ":"))
         self.log = open(self.path / "log", "w")
         daemon = subprocess.Popen([AUSPEX, "serve", "--config", self.config], stdout=self.log, stderr=self.log)
         self.addCleanup(self.end, daemon)
@@ -369,7 +478,7 @@ class Daemon(DaemonCase):
 
     def test_router_that_is_absent(self):
         self.start(self.path / "none.sock")
-        self.refused(self.cli("deploy", "checkout", "--version", "v2"), 3, "none.sock")
+        self.refused(self.cli("deploy", "checkout", "--version", "v2"), 3, "none.sock", "nothing was begun", "start the router", "spec.traffic", "auspex doctor")
         self.refused(run("doctor", "--config", self.config), 3, "FAIL", "router of checkout")
 
     def test_router_that_answers_garbage_or_hangs(self):
@@ -442,6 +551,54 @@ class Daemon(DaemonCase):
         daemon = self.start(self.path / "none.sock")
         daemon.terminate()
         self.assertEqual(daemon.wait(20), 0)
+
+
+class Rollouts(DaemonCase):
+    """A daemon whose router is `memory`, and to which no proxy sends its log."""
+    MEMORY = SERVICE.replace("router: haproxy, socket: %s", "router: memory%.0s")
+
+    def deployed(self, *options):
+        done = self.cli("deploy", "checkout", "--version", "v2", "--json", *options)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)["id"]
+
+    def view(self, deployment):
+        return json.loads(self.cli("rollout", "get", deployment, "--json").stdout)
+
+    def wait_for(self, condition):
+        for _ in range(200):
+            if condition():
+                return
+            time.sleep(0.1)
+        self.fail((self.path / "log").read_text())
+
+    def test_what_was_rejected_had_nothing_to_roll_back(self):
+        self.start("x", service=self.MEMORY + "  approval: {above_risk: 60%%}\n")
+        deployment = self.deployed("--risk", "90%")
+        self.assertEqual(self.cli("rollout", "reject", deployment, "--reason", "too late").returncode, 0)
+        self.wait_for(lambda: self.view(deployment)["state"] == "ended")
+        self.assertEqual(self.view(deployment)["decision"], "roll_back")
+        for arguments, code in (["get", deployment], 0), (["list", "--all"], 0), (["watch", deployment], 4):
+            done = self.cli("rollout", *arguments)
+            self.refused(done, code, "rejected")
+            self.assertNotIn("roll_back", done.stdout)
+
+    def test_a_rollout_without_its_log_says_where_to_look(self):
+        self.start("x", service=self.MEMORY + "  limits: {tick: 1s}\n")
+        deployment = self.deployed()
+        self.wait_for(lambda: "is not connected" in self.view(deployment)["reason"])
+        reason = self.view(deployment)["reason"]
+        for word in (f"tcp://127.0.0.1:{self.feed_port}", f"server auspex 127.0.0.1:{self.feed_port} log-proto octet-count", "log ring@auspex local0", "auspex check"):
+            self.assertIn(word, reason)
+        # Both lines stand so in what `check` prints.
+        printed = run("check", self.config).stdout
+        for line in re.findall("`((?:server|log) [^`]*)`", reason):
+            self.assertIn(line, printed)
+        # Nor is a baseline that nobody has seen yet shown as measured.
+        explained = self.cli("rollout", "explain", deployment)
+        self.refused(explained, 0, "assumed: the baseline has not been measured yet")
+        self.assertRegex(explained.stdout, r"errors .* 0\.\d+ assumed\n")
+        self.assertTrue(json.loads(self.cli("rollout", "explain", deployment, "--json").stdout)["baseline_assumed"])
 
 
 class Tokens(Case):

@@ -3,31 +3,17 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 
 #include "auspex/base/weight.h"
 #include "auspex/cli/commands.h"
 #include "auspex/cli/exit_code.h"
+#include "auspex/cli/usage.h"
 #include "lab/lab_main.h"
 
 namespace auspex::cli {
 namespace {
-
-// Two examples first, then the options: what a reader of --help looks for.
-class ExampleFormatter final : public CLI::Formatter {
- public:
-  std::string make_help(const CLI::App* app, std::string name,
-                        CLI::AppFormatMode mode) const override {
-    const std::string examples = app->get_footer();
-    std::string help = CLI::Formatter::make_help(app, std::move(name), mode);
-    if (examples.empty()) return help;
-    const std::size_t at = help.find(examples);
-    if (at != std::string::npos) help.erase(at, examples.size());
-    return "Examples:\n" + examples + "\n\n" + help;
-  }
-};
 
 std::string FromEnvironment(const char* name, std::string fallback) {
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): one thread yet
@@ -41,7 +27,8 @@ struct Options {
   OrderOptions order;
   LedgerOptions ledger;
   TokenOptions token;
-  std::vector<std::string> files;
+  std::vector<std::string> files, more_files;
+  std::vector<std::string> words;
   std::string id, what, risk, service;
   bool json = false, all = false;
   int exit = kGood;
@@ -86,27 +73,45 @@ void AddDemo(CLI::App* app, Options* o) {
   demo->callback([o] { o->exit = Demo(o->demo); });
 }
 
+// One way for all: files stand after the command, or after --config.
+void AddFiles(CLI::App* command, Options* o) {
+  command->add_option("files", o->files, "YAML files, one or more; - is standard input");
+  command->add_option("--config", o->more_files, "the same, by name; may be given again");
+}
+
+std::vector<std::string> FilesOf(const Options& o) {
+  std::vector<std::string> files = o.files;
+  files.insert(files.end(), o.more_files.begin(), o.more_files.end());
+  return files;
+}
+
+std::vector<std::string> FilesNeeded(const Options& o) {
+  std::vector<std::string> files = FilesOf(o);
+  if (files.empty()) throw CLI::RequiredError("a configuration file");
+  return files;
+}
+
 void AddDaemon(CLI::App* app, Options* o) {
   CLI::App* serve = Command(app, "serve", "The daemon: API and rollouts",
-                            "  auspex serve --config auspex.yaml\n  auspex serve --config "
-                            "server.yaml --config services.yaml");
-  serve->add_option("--config", o->files, "YAML files, one or more")->required();
+                            "  auspex serve --config auspex.yaml\n  auspex serve server.yaml "
+                            "services.yaml");
+  AddFiles(serve, o);
   serve->add_flag("--json", o->json, "no difference: the log is JSON, a line each, anyway");
-  serve->callback([o] { o->exit = Serve(o->files); });
+  serve->callback([o] { o->exit = Serve(FilesNeeded(*o)); });
 
   CLI::App* check =
       Command(app, "check", "Validates configuration and says what it would do; touches nothing",
               "  auspex check auspex.yaml\n  auspex check --json server.yaml services.yaml");
-  check->add_option("files", o->files, "YAML files; - is standard input")->required();
+  AddFiles(check, o);
   check->add_flag("--json", o->json, "print JSON");
-  check->callback([o] { o->exit = Check(o->files, o->json); });
+  check->callback([o] { o->exit = Check(FilesNeeded(*o), o->json); });
 
   CLI::App* doctor =
       Command(app, "doctor", "What of the environment works, a line each with the mend",
-              "  auspex doctor\n  auspex doctor --config auspex.yaml");
-  doctor->add_option("--config", o->files, "YAML files of the daemon");
+              "  auspex doctor auspex.yaml\n  auspex doctor --json server.yaml services.yaml");
+  AddFiles(doctor, o);
   doctor->add_flag("--json", o->json, "print JSON");
-  doctor->callback([o] { o->exit = Doctor(o->files, o->json); });
+  doctor->callback([o] { o->exit = Doctor(FilesOf(*o), o->json); });
 }
 
 void AddToken(CLI::App* app, Options* o) {
@@ -157,7 +162,7 @@ void AddDeploy(CLI::App* app, Options* o) {
     if (!o->risk.empty()) {
       const Result<double> risk = ParseShare(o->risk);
       if (!risk.ok()) {
-        o->exit = Complain("deploy", risk.error());
+        o->exit = Complain("deploy", Within("--risk", risk.error()).error);
         return;
       }
       o->deploy.risk = *risk;
@@ -166,6 +171,8 @@ void AddDeploy(CLI::App* app, Options* o) {
     o->exit = Deploy(o->client, o->deploy);
   });
 }
+
+constexpr const char* kExampleId = "checkout-1.8.2-1764000000000";
 
 void AddOrders(CLI::App* rollout, Options* o) {
   struct Verb {
@@ -183,9 +190,9 @@ void AddOrders(CLI::App* rollout, Options* o) {
     const bool weight = std::string_view(verb.name) == "weight";
     CLI::App* command =
         Command(rollout, verb.name, verb.text,
-                fmt::format("  auspex rollout {0} ID{1} --reason 'checked by hand'\n  auspex "
-                            "rollout {0} ID{1} --reason 'INC-12' --json",
-                            verb.name, weight ? " 10%" : ""));
+                fmt::format("  auspex rollout {0} {2}{1} --reason 'checked by hand'\n  auspex "
+                            "rollout {0} {2}{1} --reason INC-12 --json",
+                            verb.name, weight ? " 10%" : "", kExampleId));
     command->add_option("id", o->order.id, "the deployment")->required()->check(Named);
     if (weight) command->add_option("weight", o->order.weight, "10% or 0.1")->required();
     command->add_option("--reason", o->order.reason, "why; kept in the ledger")->required();
@@ -225,7 +232,8 @@ void AddRollout(CLI::App* app, Options* o) {
   for (const View& view : kViews) {
     CLI::App* command =
         Command(rollout, view.name, view.text,
-                fmt::format("  auspex rollout {0} ID\n  auspex rollout {0} ID --json", view.name));
+                fmt::format("  auspex rollout {0} {1}\n  auspex rollout {0} {1} --json", view.name,
+                            kExampleId));
     command->add_option("id", o->id, "the deployment")->required()->check(Named);
     AddServer(command, o);
     command->callback([o, run = view.run] {
@@ -266,9 +274,12 @@ void AddLedger(CLI::App* app, Options* o) {
       Command(app, "audit", "The ledger's hash chain",
               "  auspex audit verify\n  auspex audit verify --ledger var/auspex.db --json");
   audit->require_subcommand(1);
-  CLI::App* verify = Command(audit, "verify", "Proves that no entry was changed",
-                             "  auspex audit verify\n  auspex audit verify backup.db --json");
-  verify->add_option("file", o->ledger.ledger, "the ledger's file (default var/auspex.db)");
+  CLI::App* verify =
+      Command(audit, "verify", "Proves that no entry was changed",
+              "  auspex audit verify\n  auspex audit verify /backups/monday/ --json");
+  verify->add_option("file", o->ledger.ledger,
+                     "the ledger's file (default var/auspex.db), or what `auspex backup` made: a "
+                     "file or a folder");
   add(verify);
   verify->callback([o] { o->exit = AuditVerify(o->ledger); });
 }
@@ -299,6 +310,17 @@ void AddBackup(CLI::App* app, Options* o) {
   restore->callback([o] { o->exit = Restore(o->ledger, o->what); });
 }
 
+void AddHelp(CLI::App* app, Options* o) {
+  CLI::App* help = Command(app, "help", "As --help of a command",
+                           "  auspex help deploy\n  auspex help rollout pause");
+  help->add_option("command", o->words, "which; none: all of them in a line each");
+  help->callback([app, o] {
+    const Result<std::string> text = HelpOf(*app, o->words);
+    o->exit = text.ok() ? kGood : Complain("help", text.error());
+    if (text.ok()) fmt::print("{}", *text);
+  });
+}
+
 }  // namespace
 
 int Run(int argc, char** argv) {
@@ -312,7 +334,7 @@ int Run(int argc, char** argv) {
       "Auspex predicts whether a deployment will fail, steers its canary, and rolls it back before "
       "many users are hurt.",
       "auspex");
-  app.formatter(std::make_shared<ExampleFormatter>());
+  PutExamplesFirst(&app);
   app.footer("  auspex demo --fault errors\n  auspex deploy checkout --version 1.8.2 --wait");
   app.require_subcommand(1);
   app.set_version_flag("--version", "auspex " AUSPEX_VERSION);
@@ -323,17 +345,14 @@ int Run(int argc, char** argv) {
   AddRollout(&app, &o);
   AddLedger(&app, &o);
   AddBackup(&app, &o);
-  std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
-  if (argc > 1 && argv[1][0] != '-' &&
-      std::find(names.begin(), names.end(), argv[1]) == names.end()) {
-    fmt::print(stderr, "auspex: no command '{}'; there is {}\n", argv[1], fmt::join(names, ", "));
-    return kWrongInput;
-  }
+  AddHelp(&app, &o);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kGood : kWrongInput;
+    if (error.get_exit_code() == 0) return app.exit(error);
+    const std::vector<std::string> words(argv + 1, argv + argc);
+    fmt::print(stderr, "{}\n", ExplainMisuse(app, words, error));
+    return kWrongInput;
   }
   return o.exit;
 }

@@ -15,6 +15,7 @@
 #include "auspex/cli/commands.h"
 #include "auspex/cli/configuration.h"
 #include "auspex/cli/exit_code.h"
+#include "auspex/cli/ledger_sight.h"
 #include "auspex/rollout/engine.h"
 #include "auspex/storage/filesystem/filesystem_store.h"
 #include "auspex/storage/sqlite/sqlite_ledger.h"
@@ -77,6 +78,8 @@ Result<std::unique_ptr<api::HttpServer>> StartServer(const ServerConfig& server,
 Status Open(const Configuration& configuration, Daemon* d) {
   const ServerConfig& server = configuration.server;
   const std::string address = fmt::format("{}:{}", server.address, server.port);
+  for (const std::string& note : configuration.notes)
+    d->log.Warn("configuration_ignored", {{"note", note}});
   AUSPEX_TRY(d->access, AccessFiles::Load(server, &d->log));
   d->events = std::make_unique<api::EventHub>(api::EventHubOptions{
       .first_id = api::FirstEventId(RealClock().Wall()), .readers = server.event_streams});
@@ -159,13 +162,7 @@ int Serve(const std::vector<std::string>& files) {
   ::signal(SIGXFSZ, SIG_IGN);  // a file at its limit is a full disk, and no reason to die
   const auto daemon = std::make_unique<Daemon>();
   if (const Status opened = Open(*configuration, daemon.get()); !opened.ok()) {
-    const int code = Complain("serve", opened.error());
-    if (opened.error().code == ErrorCode::kDataLoss)
-      fmt::print(stderr,
-                 "`auspex audit verify {0}` tells what is damaged; move {0} away and `auspex "
-                 "restore` puts a backup in its place\n",
-                 configuration->server.ledger_path);
-    return code;
+    return ComplainOfLedger("serve", opened.error(), configuration->server.ledger_path);
   }
   RaiseDescriptorLimit(configuration->server.connections, daemon->log);
   RunUntilSignalled(signals, configuration->server, daemon.get());

@@ -1,0 +1,146 @@
+#include "auspex/cli/usage.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "auspex/base/config.h"
+
+namespace auspex::cli {
+namespace {
+
+class ExampleFormatter final : public CLI::Formatter {
+ public:
+  std::string make_help(const CLI::App* app, std::string name,
+                        CLI::AppFormatMode mode) const override {
+    const std::string examples = app->get_footer();
+    std::string help = CLI::Formatter::make_help(app, std::move(name), mode);
+    if (examples.empty()) return help;
+    const std::size_t at = help.find(examples);
+    if (at != std::string::npos) help.erase(at, examples.size());
+    return "Examples:\n" + examples + "\n\n" + help;
+  }
+};
+
+std::vector<const CLI::App*> CommandsOf(const CLI::App& app) { return app.get_subcommands({}); }
+
+std::vector<std::string> NamesOf(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : CommandsOf(app)) names.push_back(command->get_name());
+  return names;
+}
+
+// The command that the first words name.
+struct Found {
+  const CLI::App* command;
+  std::string name;   // "auspex rollout pause"
+  std::size_t words;  // that name it
+};
+
+Found Find(const CLI::App& app, const std::vector<std::string>& words) {
+  Found found{&app, app.get_name(), 0};
+  while (found.words < words.size()) {
+    const CLI::App* next = nullptr;
+    for (const CLI::App* command : CommandsOf(*found.command)) {
+      if (command->get_name() == words[found.words]) next = command;
+    }
+    if (next == nullptr) break;
+    found = {next, fmt::format("{} {}", found.name, next->get_name()), found.words + 1};
+  }
+  return found;
+}
+
+// `auspex pause ID` means `auspex rollout pause ID`.
+std::optional<std::string> Below(const CLI::App& app, const std::string& word) {
+  for (const CLI::App* group : CommandsOf(app)) {
+    for (const std::string& name : NamesOf(*group)) {
+      if (name == word) return fmt::format("{} {}", group->get_name(), name);
+    }
+  }
+  return std::nullopt;
+}
+
+std::string NoCommand(const CLI::App& group, const std::string& word) {
+  const std::vector<std::string> names = NamesOf(group);
+  std::optional<std::string> meant = Nearest(word, names);
+  if (const auto below = Below(group, word)) meant = below;
+  return meant ? fmt::format("no command '{}'; did you mean {}?", word, *meant)
+               : fmt::format("no command '{}'; there is {}", word, fmt::join(names, ", "));
+}
+
+std::string NoOption(const CLI::App& command, const std::string& word) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back(name);
+  }
+  const std::size_t bare = std::min(word.find_first_not_of('-'), word.size());
+  if (const auto meant = Nearest(word.substr(bare), names))
+    return fmt::format("no option '{}'; did you mean --{}?", word, *meant);
+  if (!CommandsOf(command).empty())
+    return fmt::format("no option '{}' here; options stand after the command", word);
+  return fmt::format("no option '{}'; there is --{}", word, fmt::join(names, ", --"));
+}
+
+// The first word after the command's name that looks like an option and is none of its own.
+std::optional<std::string> UnknownOption(const CLI::App& command,
+                                         const std::vector<std::string>& words, std::size_t from) {
+  for (std::size_t i = from; i < words.size() && words[i] != "--"; ++i) {
+    const std::size_t equals = words[i].find('=');
+    const std::string name = words[i].substr(0, equals);
+    if (name.size() < 2 || name[0] != '-') continue;
+    const CLI::Option* option = command.get_option_no_throw(name);
+    if (option == nullptr) return name;
+    if (equals == std::string::npos && option->get_items_expected_min() > 0) ++i;  // its value
+  }
+  return std::nullopt;
+}
+
+std::string WhatIsWrong(const Found& found, const std::vector<std::string>& words,
+                        const CLI::ParseError& error) {
+  const CLI::App& command = *found.command;
+  const bool is_group = !CommandsOf(command).empty();
+  const bool more = found.words < words.size();
+  if (is_group && more && words[found.words].substr(0, 1) != "-")
+    return NoCommand(command, words[found.words]);
+  if (const auto unknown = UnknownOption(command, words, found.words))
+    return NoOption(command, *unknown);
+  if (is_group)
+    return fmt::format("a command is missing; there is {}", fmt::join(NamesOf(command), ", "));
+  if (error.get_name() == "ExtrasError") {
+    std::string extra;
+    for (const std::string& word : command.remaining()) extra += fmt::format(" '{}'", word);
+    return fmt::format("more arguments than it takes:{}", extra);
+  }
+  return error.what();
+}
+
+}  // namespace
+
+void PutExamplesFirst(CLI::App* app) { app->formatter(std::make_shared<ExampleFormatter>()); }
+
+Result<std::string> HelpOf(const CLI::App& app, const std::vector<std::string>& words) {
+  const Found found = Find(app, words);
+  if (found.words < words.size()) {
+    const std::string& word = words[found.words];
+    return Fail(ErrorCode::kInvalidArgument, "{}",
+                CommandsOf(*found.command).empty()
+                    ? fmt::format("{} has no commands of its own, so no '{}'", found.name, word)
+                    : NoCommand(*found.command, word));
+  }
+  return found.command->get_formatter()->make_help(found.command, found.name,
+                                                   CLI::AppFormatMode::Normal);
+}
+
+std::string ExplainMisuse(const CLI::App& app, const std::vector<std::string>& words,
+                          const CLI::ParseError& error) {
+  const Found found = Find(app, words);
+  const std::string wrong = WhatIsWrong(found, words, error);
+  return fmt::format("{}: {}{} see `{} --help`", found.name, wrong, wrong.ends_with('?') ? "" : ";",
+                     found.name);
+}
+
+}  // namespace auspex::cli
