@@ -46,6 +46,8 @@ TEST(ParseShare, TakesPercentsAndSharesOnly) {
                           "nan%", "0.05x", "1e999"}) {
     EXPECT_EQ(ParseShare(bad).error().code, ErrorCode::kInvalidArgument) << bad;
   }
+  EXPECT_TRUE(ParseShare("40").error().message.ends_with("did you mean 40%?"));
+  EXPECT_FALSE(ParseShare("101").error().message.ends_with("?"));
 }
 
 }  // namespace

@@ -91,9 +91,9 @@ class Help(Case):
                 words = next(w for w in words if w.startswith("auspex ")).split()
                 self.assertEqual(words[1:1 + len(command)], command, done.stdout)
                 self.assertNotIn("ID", words)  # a value as one would type it
+                shown = next(c for c in (words[1:3], words[1:2]) if c in every)  # a group shows its commands
                 for option in (w for w in words if w.startswith("--")):
-                    known = done.stdout if command else run(words[1], "--help").stdout
-                    self.assertIn(option, known.partition("Usage:")[2], example)
+                    self.assertIn(option, run(*shown, "--help").stdout.partition("Usage:")[2], example)
 
     def test_help_is_a_command_too(self):
         for command in ([], ["deploy"], ["rollout"], ["rollout", "pause"], ["audit", "verify"]):
@@ -117,11 +117,12 @@ class Help(Case):
                             ("rollout get x --frobnicate", ["auspex rollout get: no option '--frobnicate'; there is --"]),
                             ("deploy checkout", ["auspex deploy: --version is required; see `auspex deploy --help`"]),
                             ("deploy checkout more --version 1", ["auspex deploy: more arguments than it takes: 'more'; see"]),
-                            ("rollout pause x --reason", ["auspex rollout pause: --reason"]),
-                            ("demo --seed abc", ["auspex demo: ", "abc"]),
+                            ("puase x", ["auspex: no command 'puase'; did you mean rollout pause?"]),
+                            ("rollout pause x --reason", ["auspex rollout pause: --reason needs a value; see"]),
+                            ("demo --seed abc", ["auspex demo: --seed: 'abc' cannot be read"]),
                             ("serve", ["auspex serve: a configuration file is required"]),
                             ("check", ["auspex check: a configuration file is required"]),
-                            ("deploy checkout --version 1 --risk 7", ["auspex deploy: --risk: '7' is not a share"]),
+                            ("deploy checkout --version 1 --risk 7", ["auspex deploy: --risk: '7' is not a share", "did you mean 7%?"]),
                             # A value that looks like an option is none.
                             ("deploy checkout --version --wiat", ["auspex deploy:"])):
             done = run(*line.split(), env={**os.environ, "AUSPEX_SERVER": "http://127.0.0.1:1"})
@@ -247,7 +248,9 @@ class Check(Case):
             self.refused(run("check", *arguments, stdin=SERVICE % "/run/h.sock"), 0, "checkout")
             self.refused(run("doctor", *arguments, stdin=SERVICE % "/run/h.sock"), 3, "router of checkout")
             self.refused(run("serve", *arguments, stdin="kind: Servce\n"), 2, "<stdin>:1:7", "did you mean Service?")
-        self.refused(run("serve", service, str(self.path / "none.yaml")), 2, "none.yaml")
+        done = run("serve", service, str(self.path / "none.yaml"))
+        self.refused(done, 2, "none.yaml: cannot be read: No such file or directory")
+        self.assertEqual(done.stderr.count("none.yaml"), 1)
 
     def test_standard_input(self):
         self.refused(run("check", "-", stdin=SERVICE % "/run/h.sock"), 0, "checkout")

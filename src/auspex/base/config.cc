@@ -184,6 +184,13 @@ Result<T> ParseWhole(const std::string& text, std::string_view what) {
   return value;
 }
 
+template <typename T>
+Result<T> InRange(Result<T> read, const std::string& text, T low, T high) {
+  if (!read.ok() || (*read >= low && *read <= high)) return read;
+  return Fail(ErrorCode::kInvalidArgument, "{} is out of range; {:g} to {:g} is allowed", text,
+              static_cast<double>(low), static_cast<double>(high));
+}
+
 }  // namespace
 
 std::optional<std::string> Nearest(std::string_view word, const std::vector<std::string>& known) {
@@ -290,11 +297,7 @@ std::string ConfigSection::Text(std::string_view key, std::string_view fallback)
 double ConfigSection::Number(std::string_view key, double fallback, double low, double high) {
   const auto text = Scalar(key);
   if (!text) return fallback;
-  Result<double> number = ParseWhole<double>(*text, "a number");
-  if (number.ok() && !(*number >= low && *number <= high)) {
-    number = Fail(ErrorCode::kInvalidArgument, "{} is out of range; {:g} to {:g} is allowed", *text,
-                  low, high);
-  }
+  Result<double> number = InRange(ParseWhole<double>(*text, "a number"), *text, low, high);
   return Taken(key, std::move(number), fallback);
 }
 
@@ -302,11 +305,8 @@ std::int64_t ConfigSection::Integer(std::string_view key, std::int64_t fallback,
                                     std::int64_t high) {
   const auto text = Scalar(key);
   if (!text) return fallback;
-  Result<std::int64_t> number = ParseWhole<std::int64_t>(*text, "a whole number");
-  if (number.ok() && (*number < low || *number > high)) {
-    number = Fail(ErrorCode::kInvalidArgument, "{} is out of range; {} to {} is allowed", *text,
-                  low, high);
-  }
+  Result<std::int64_t> number =
+      InRange(ParseWhole<std::int64_t>(*text, "a whole number"), *text, low, high);
   return Taken(key, std::move(number), fallback);
 }
 
@@ -322,12 +322,7 @@ Duration ConfigSection::DurationOf(std::string_view key, Duration fallback) {
 double ConfigSection::Share(std::string_view key, double fallback, double low, double high) {
   const auto text = Scalar(key);
   if (!text) return fallback;
-  Result<double> share = ParseShare(*text);
-  if (share.ok() && !(*share >= low && *share <= high)) {
-    share = Fail(ErrorCode::kInvalidArgument, "{} is out of range; {:g} to {:g} is allowed", *text,
-                 low, high);
-  }
-  return Taken(key, std::move(share), fallback);
+  return Taken(key, InRange(ParseShare(*text), *text, low, high), fallback);
 }
 
 std::string ConfigSection::Choice(std::string_view key, std::string_view fallback,

@@ -41,8 +41,9 @@ Result<double> ParseShare(std::string_view text) {
   }
   const double share = percent ? number / 100.0 : number;
   if (!(share >= 0.0 && share <= 1.0)) {
-    return Fail(ErrorCode::kInvalidArgument, "'{}' is not a share from 0 to 1 (or 0% to 100%)",
-                text);
+    const bool forgotten = !percent && number > 1.0 && number <= 100.0;
+    return Fail(ErrorCode::kInvalidArgument, "'{}' is not a share from 0 to 1 (or 0% to 100%){}",
+                text, forgotten ? fmt::format("; did you mean {}%?", text) : "");
   }
   return share;
 }

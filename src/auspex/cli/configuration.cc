@@ -245,6 +245,8 @@ void ReadDocuments(const std::string& file, const Result<std::vector<ConfigSecti
   if (!documents.ok()) {
     // Where the text is no YAML the message begins with the place in the file.
     const std::string& message = documents.error().message;
+    if (message.starts_with(file + " "))
+      return reading->errors.Add(file, message.substr(file.size() + 1));
     const std::size_t end = message.starts_with(file + ":") ? message.find(": ") : 0;
     if (end == 0 || end == std::string::npos) return reading->errors.Add(file, message);
     return reading->errors.Add(message.substr(0, end), message.substr(end + 2));

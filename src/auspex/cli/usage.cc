@@ -55,21 +55,30 @@ Found Find(const CLI::App& app, const std::vector<std::string>& words) {
 }
 
 // `auspex pause ID` means `auspex rollout pause ID`.
-std::optional<std::string> Below(const CLI::App& app, const std::string& word) {
+std::optional<std::string> Below(const CLI::App& app, const std::string& name) {
   for (const CLI::App* group : CommandsOf(app)) {
-    for (const std::string& name : NamesOf(*group)) {
-      if (name == word) return fmt::format("{} {}", group->get_name(), name);
+    for (const std::string& below : NamesOf(*group)) {
+      if (below == name) return fmt::format("{} {}", group->get_name(), name);
     }
   }
   return std::nullopt;
 }
 
+std::optional<std::string> MeantCommand(const CLI::App& group, const std::string& word) {
+  if (const auto below = Below(group, word)) return below;
+  if (const auto near = Nearest(word, NamesOf(group))) return near;
+  std::vector<std::string> below;
+  for (const CLI::App* command : CommandsOf(group)) {
+    for (const std::string& name : NamesOf(*command)) below.push_back(name);
+  }
+  const auto near = Nearest(word, below);
+  return near ? Below(group, *near) : std::nullopt;
+}
+
 std::string NoCommand(const CLI::App& group, const std::string& word) {
-  const std::vector<std::string> names = NamesOf(group);
-  std::optional<std::string> meant = Nearest(word, names);
-  if (const auto below = Below(group, word)) meant = below;
-  return meant ? fmt::format("no command '{}'; did you mean {}?", word, *meant)
-               : fmt::format("no command '{}'; there is {}", word, fmt::join(names, ", "));
+  if (const auto meant = MeantCommand(group, word))
+    return fmt::format("no command '{}'; did you mean {}?", word, *meant);
+  return fmt::format("no command '{}'; there is {}", word, fmt::join(NamesOf(group), ", "));
 }
 
 std::string NoOption(const CLI::App& command, const std::string& word) {
@@ -99,6 +108,30 @@ std::optional<std::string> UnknownOption(const CLI::App& command,
   return std::nullopt;
 }
 
+// The parser's sentence, in ours where it has one that tells little.
+std::string Refusal(const CLI::App& command, const CLI::ParseError& error) {
+  const std::string said = error.what();
+  switch (static_cast<CLI::ExitCodes>(error.get_exit_code())) {
+    case CLI::ExitCodes::ExtrasError: {  // "The following argument was not expected: more"
+      std::string extra;
+      for (const std::string& word : command.remaining()) extra += fmt::format(" '{}'", word);
+      return fmt::format("more arguments than it takes:{}", extra);
+    }
+    case CLI::ExitCodes::ArgumentMismatch:  // "--reason: 1 required TEXT missing"
+      return said.ends_with(" missing") ? said.substr(0, said.find(':')) + " needs a value" : said;
+    case CLI::ExitCodes::ConversionError: {  // "Could not convert: --seed = abc"
+      constexpr std::string_view kBefore = "Could not convert: ";
+      const std::size_t equals = said.find(" = ");
+      if (!said.starts_with(kBefore) || equals == std::string::npos) return said;
+      return fmt::format("{}: '{}' cannot be read as its value",
+                         said.substr(kBefore.size(), equals - kBefore.size()),
+                         said.substr(equals + 3));
+    }
+    default:
+      return said;
+  }
+}
+
 std::string WhatIsWrong(const Found& found, const std::vector<std::string>& words,
                         const CLI::ParseError& error) {
   const CLI::App& command = *found.command;
@@ -110,12 +143,7 @@ std::string WhatIsWrong(const Found& found, const std::vector<std::string>& word
     return NoOption(command, *unknown);
   if (is_group)
     return fmt::format("a command is missing; there is {}", fmt::join(NamesOf(command), ", "));
-  if (error.get_name() == "ExtrasError") {
-    std::string extra;
-    for (const std::string& word : command.remaining()) extra += fmt::format(" '{}'", word);
-    return fmt::format("more arguments than it takes:{}", extra);
-  }
-  return error.what();
+  return Refusal(command, error);
 }
 
 }  // namespace

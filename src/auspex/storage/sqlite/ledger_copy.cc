@@ -117,8 +117,8 @@ Result<AuditReport> Prove(std::string_view what, const std::string& file, Object
   }
   if (report.unproven > 0) {
     return Fail(ErrorCode::kInvalidArgument,
-                "{} has {} packed entries and not the objects that hold them: name their "
-                "folder with --objects",
+                "{} has {} packed entries and not the objects that hold them: give the "
+                "folder that `auspex backup` made, or name theirs with --objects",
                 what, report.unproven);
   }
   return report;
