@@ -51,6 +51,11 @@ struct EventSubscription::Queue {
     if (waiting.size() == 1 && wake) wake();
   }
 
+  // For its reader alone.
+  void Add(std::string text) AUSPEX_REQUIRES(mutex) {
+    waiting.push_back(std::make_shared<const std::string>(std::move(text)));
+  }
+
   void End(EventBatch::State end) AUSPEX_REQUIRES(mutex) {
     state = end;
     waiting.clear();
@@ -153,13 +158,10 @@ Result<EventSubscription> EventHub::Subscribe(std::string_view deployment,
   queue->deployment = std::string(deployment);
   queue->bound = options_.queue;
   const MutexLock queue_lock(queue->mutex);
-  const auto push = [&queue](std::string text) {
-    queue->waiting.push_back(std::make_shared<const std::string>(std::move(text)));
-  };
   const std::uint64_t newest = next_id_ - 1;
   const bool resumes = after && CanResume(*after);
-  push(Preamble(resumes ? *after : newest));
-  if (after && !resumes) push(Render(newest, "reset", R"({"reason":"events were missed"})"));
+  queue->Add(Preamble(resumes ? *after : newest));
+  if (after && !resumes) queue->Add(Render(newest, "reset", R"({"reason":"events were missed"})"));
   for (const Kept& event : kept_) {
     const bool matches = deployment.empty() || event.deployment == deployment;
     if (resumes && event.id > *after && matches) queue->waiting.push_back(event.text);

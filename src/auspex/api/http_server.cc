@@ -76,6 +76,7 @@ class HttpServer::Impl {
 
  private:
   void StopOnce();
+  void Drain();
   net::awaitable<void> Accept();
   void Admit(tcp::socket socket);
   bool CloseIdlest();
@@ -174,6 +175,18 @@ void HttpServer::Impl::Stop() {
 }
 
 void HttpServer::Impl::StopOnce() {
+  try {
+    Drain();
+  } catch (const std::exception&) {  // no memory left to post with: all ends at once
+    core_.aborted = true;
+    core_.io.stop();
+  }
+  thread_.join();
+  core_.workers.join();
+}
+
+// Lets what is under way end, up to the deadline.
+void HttpServer::Impl::Drain() {
   net::post(core_.io, [this] {
     core_.stopping = true;
     error_code ignored;
@@ -188,8 +201,6 @@ void HttpServer::Impl::StopOnce() {
       for (const auto& session : core_.sessions) session->Close();
     });
   }
-  thread_.join();
-  core_.workers.join();
 }
 
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

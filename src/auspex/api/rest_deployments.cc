@@ -9,9 +9,9 @@ namespace auspex::api {
 namespace {
 
 // With tokens the actor is who the token says; without, who the caller says it is.
-std::string ActorOf(const HttpCall& call, std::string given) {
+std::string ActorOf(const HttpCall& call, const std::string& given) {
   if (!call.caller.name.empty()) return call.caller.name;
-  return given.empty() ? call.peer : std::move(given);
+  return given.empty() ? call.peer : given;
 }
 
 HttpReply Announce(const RestDependencies& d, const HttpCall& call) {

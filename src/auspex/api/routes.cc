@@ -83,6 +83,7 @@ void Routes::Add(Route route) {
 
 std::vector<Route> Routes::All() const {
   std::vector<Route> all;
+  all.reserve(routes_.size());
   for (const Entry& entry : routes_) all.push_back(entry.route);
   return all;
 }
