@@ -25,8 +25,8 @@ using Easy = std::unique_ptr<CURL, FreeEasy>;
 using List = std::unique_ptr<curl_slist, FreeList>;
 
 void InitOnce() {
-  static const CURLcode done = curl_global_init(CURL_GLOBAL_DEFAULT);
-  static_cast<void>(done);
+  static const CURLcode kDone = curl_global_init(CURL_GLOBAL_DEFAULT);
+  static_cast<void>(kDone);
 }
 
 struct Target {

@@ -15,7 +15,7 @@ LogWriter::LogWriter(int fd) : fd_(fd), thread_([this] { Run(); }) {}
 
 LogWriter::~LogWriter() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_all();
@@ -24,7 +24,7 @@ LogWriter::~LogWriter() {
 
 void LogWriter::Write(std::string_view line) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (lines_.size() >= kMostLines) {
       ++dropped_, ++untold_;
       return;
@@ -45,7 +45,7 @@ Logger::Sink LogWriter::ToSink() {
 }
 
 std::int64_t LogWriter::dropped() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return dropped_;
 }
 
@@ -53,8 +53,9 @@ void LogWriter::Run() {
   while (true) {
     std::string line;
     {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !lines_.empty(); });
+      MutexLock lock(mutex_);
+      wake_.wait(lock.native(),
+                 [this]() AUSPEX_REQUIRES(mutex_) { return stopping_ || !lines_.empty(); });
       if (lines_.empty()) return;
       line = std::move(lines_.front());
       lines_.pop_front();
@@ -78,7 +79,7 @@ bool LogWriter::WriteWhole(std::string_view line) {
       continue;
     }
     if (count > 0) return true;  // an error on the descriptor: nobody reads
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (stopping_) return false;
   }
   return true;

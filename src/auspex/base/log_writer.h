@@ -3,12 +3,13 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
 
 #include "auspex/base/log.h"
+#include "auspex/base/mutex.h"
+#include "auspex/base/thread_annotations.h"
 
 namespace auspex {
 
@@ -41,12 +42,13 @@ class LogWriter {
   bool WriteWhole(std::string_view line);
 
   const int fd_;
-  mutable std::mutex mutex_;  // guards all below but the thread
+  mutable Mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::string> lines_;
-  std::int64_t dropped_ = 0;
-  std::int64_t untold_ = 0;  // dropped, and no line has said so yet
-  bool stopping_ = false;
+  std::deque<std::string> lines_ AUSPEX_GUARDED_BY(mutex_);
+  std::int64_t dropped_ AUSPEX_GUARDED_BY(mutex_) = 0;
+  // Dropped, and no line has said so yet.
+  std::int64_t untold_ AUSPEX_GUARDED_BY(mutex_) = 0;
+  bool stopping_ AUSPEX_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <condition_variable>
 #include <list>
-#include <mutex>
 #include <thread>
 
 #include "auspex/base/http_client.h"
+#include "auspex/base/mutex.h"
+#include "auspex/base/thread_annotations.h"
 #include "auspex/telemetry/sources/prometheus_answer.h"
 
 namespace auspex::telemetry {
@@ -71,29 +72,29 @@ class Prometheus final : public MetricSource {
   Answer Shared(const std::string& path, const std::string& form, WallTime oldest,
                 MonotonicTime deadline) {
     const std::string key = path + "?" + form;
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     const auto found = std::find_if(asked_.begin(), asked_.end(),
                                     [&](const auto& asked) { return asked->key == key; });
     if (found != asked_.end()) {
       const std::shared_ptr<Asked> asked = *found;
       const auto answered = [&] { return asked->answer.has_value(); };
-      if (!answered_.wait_for(lock, deadline - clock_->Now(), answered)) {
+      if (!answered_.wait_for(lock.native(), deadline - clock_->Now(), answered)) {
         return Fail(ErrorCode::kUnavailable, "{}: no answer in time", config_.url);
       }
       return *asked->answer;
     }
     const auto mine = std::make_shared<Asked>(Asked{.key = key, .answer = {}});
     asked_.push_front(mine);
-    lock.unlock();
+    lock.Unlock();
     Answer answer = Ask(path, form, oldest, deadline);
-    lock.lock();
+    lock.Lock();
     Keep(mine, answer);
     answered_.notify_all();
     return answer;
   }
 
-  // Under mutex_. Waiting callers hold their entry, so that it may leave the list.
-  void Keep(const std::shared_ptr<Asked>& asked, const Answer& answer) {
+  // Waiting callers hold their entry, so that it may leave the list.
+  void Keep(const std::shared_ptr<Asked>& asked, const Answer& answer) AUSPEX_REQUIRES(mutex_) {
     asked->answer = answer;
     const auto place = std::find(asked_.begin(), asked_.end(), asked);
     if (place == asked_.end()) return;  // pushed out while it was under way
@@ -133,17 +134,18 @@ class Prometheus final : public MetricSource {
   }
 
   Random NextRandom() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return Random(random_.Bits());
   }
 
   PrometheusConfig config_;
   const Clock* clock_;
-  std::mutex mutex_;
+  Mutex mutex_;  // guards the answers in `asked_` too
   std::condition_variable answered_;
-  std::list<std::shared_ptr<Asked>> asked_;  // newest first
-  std::size_t bytes_ = 0;
-  Random random_;  // of the pauses between tries: nothing is decided by it
+  std::list<std::shared_ptr<Asked>> asked_ AUSPEX_GUARDED_BY(mutex_);  // newest first
+  std::size_t bytes_ AUSPEX_GUARDED_BY(mutex_) = 0;
+  // Of the pauses between tries: nothing is decided by it.
+  Random random_ AUSPEX_GUARDED_BY(mutex_);
 };
 
 }  // namespace

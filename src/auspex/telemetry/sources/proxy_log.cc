@@ -71,7 +71,7 @@ std::string ProxyLog::HowToConnect() const {
 }
 
 std::string ProxyLog::RingSection(const Address& address) {
-  const std::string counter =
+  std::string counter =
       R"(# Numbers the requests, so that a lost line shows. (%rt numbers connections to the sockets too.)
 backend auspex_counter
   stick-table type integer size 1 nopurge store gpc0
