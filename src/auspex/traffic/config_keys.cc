@@ -11,6 +11,7 @@ Status CheckKeys(const RouterConfig& config, std::initializer_list<std::string_v
   std::vector<std::string_view> known = {"router", "backend", "servers"};
   known.insert(known.end(), own.begin(), own.end());
   std::vector<std::string_view> given;
+  given.reserve(config.keys.size() + config.lists.size());
   for (const auto& entry : config.keys) given.push_back(entry.first);
   for (const auto& entry : config.lists) given.push_back(entry.first);
   for (const std::string_view key : given) {

@@ -19,6 +19,7 @@ const Server* FindServer(const std::vector<Server>& servers, std::string_view na
 
 std::string NamesOf(const std::vector<ServerState>& servers) {
   std::vector<std::string_view> names;
+  names.reserve(servers.size());
   for (const ServerState& server : servers) names.push_back(server.name);
   return fmt::format("{}", fmt::join(names, ", "));
 }

@@ -18,6 +18,7 @@ namespace {
 
 std::vector<HaproxyProxy> ProxiesAt(std::vector<RuntimeSocket> sockets) {
   std::vector<HaproxyProxy> proxies;
+  proxies.reserve(sockets.size());
   for (RuntimeSocket& socket : sockets) proxies.emplace_back(std::move(socket));
   return proxies;
 }
