@@ -5,14 +5,16 @@
 namespace auspex::rollout {
 
 WorkerPool::WorkerPool(std::size_t threads, std::size_t most_queued) : most_queued_(most_queued) {
+  threads_.reserve(threads);
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
 }
 
 WorkerPool::~WorkerPool() {
   {
-    const std::lock_guard lock(mutex_);
+    std::deque<std::function<void()>> dropped;  // destroyed without the lock, before the wait
+    const MutexLock lock(mutex_);
     stopping_ = true;
-    jobs_.clear();
+    dropped.swap(jobs_);
   }
   wake_.notify_all();
   for (std::thread& thread : threads_) thread.join();
@@ -20,7 +22,7 @@ WorkerPool::~WorkerPool() {
 
 bool WorkerPool::Submit(std::function<void()> job) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (jobs_.size() >= most_queued_) return false;
     jobs_.push_back(std::move(job));
   }
@@ -32,8 +34,9 @@ void WorkerPool::Run() {
   while (true) {
     std::function<void()> job;
     {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+      MutexLock lock(mutex_);
+      wake_.wait(lock.native(),
+                 [this]() AUSPEX_REQUIRES(mutex_) { return stopping_ || !jobs_.empty(); });
       if (jobs_.empty()) return;
       job = std::move(jobs_.front());
       jobs_.pop_front();

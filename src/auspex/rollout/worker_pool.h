@@ -3,9 +3,11 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "auspex/base/mutex.h"
+#include "auspex/base/thread_annotations.h"
 
 namespace auspex::rollout {
 
@@ -23,11 +25,11 @@ class WorkerPool {
 
  private:
   void Run();
-  std::mutex mutex_;
+  const std::size_t most_queued_;
+  Mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::function<void()>> jobs_;
-  std::size_t most_queued_;
-  bool stopping_ = false;
+  std::deque<std::function<void()>> jobs_ AUSPEX_GUARDED_BY(mutex_);
+  bool stopping_ AUSPEX_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
 
