@@ -45,7 +45,7 @@ Result<DeploymentView> EngineImpl::Get(std::string_view id) const {
 
 Result<std::string> EngineImpl::Evidence(std::string_view id) {
   const std::string name(id);
-  AUSPEX_TRY(const std::string running, Ask<std::string>([this, name]() -> Result<std::string> {
+  AUSPEX_TRY(std::string running, Ask<std::string>([this, name]() -> Result<std::string> {
                const Live* live = Find(name);
                return live == nullptr ? "" : EvidenceJson(name, live->rollout);
              }));
@@ -147,6 +147,7 @@ Result<Announced> EngineImpl::Prepare(const Announcement& announcement) {
   const ServiceConfig* service = FindService(announcement.service);
   if (service == nullptr) {
     std::vector<std::string> names;
+    names.reserve(services_.size());
     for (const ServiceConfig& known : services_) names.push_back(known.name);
     return Fail(ErrorCode::kNotFound, "no service '{}' is configured; there is {}",
                 announcement.service, fmt::join(names, ", "));
