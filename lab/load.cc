@@ -107,7 +107,7 @@ class LoadGenerator::Impl {
 
 Status LoadGenerator::Impl::Run() {
   AUSPEX_TRY(Begin());
-  const Status ran = loop_->Run();
+  Status ran = loop_->Run();
   ended_ = EventLoop::Now();
   counts_.unfinished = static_cast<std::int64_t>(busy_count_);
   return ran;

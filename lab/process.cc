@@ -70,7 +70,7 @@ struct ChildPlan {
   if (getppid() != plan.parent) _exit(127);
   sigset_t none;
   sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
   signal(SIGPIPE, SIG_DFL);
   if (plan.nice != 0) setpriority(PRIO_PROCESS, 0, plan.nice);
   dup2(plan.input, STDIN_FILENO);
@@ -239,12 +239,13 @@ bool WaitUntil(const std::function<bool()>& condition, Duration limit) {
 }
 
 Result<std::filesystem::path> FindProgram(std::string_view name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no thread of ours changes the environment
   const char* const path = std::getenv("PATH");
   const std::string folders =
       fmt::format("{}:/usr/sbin:/usr/local/sbin", path == nullptr ? "/usr/bin:/bin" : path);
   for (std::size_t begin = 0; begin < folders.size();) {
     const std::size_t end = std::min(folders.find(':', begin), folders.size());
-    const auto candidate = std::filesystem::path(folders.substr(begin, end - begin)) / name;
+    auto candidate = std::filesystem::path(folders.substr(begin, end - begin)) / name;
     std::error_code ignored;
     if (end > begin && std::filesystem::is_regular_file(candidate, ignored) &&
         access(candidate.c_str(), X_OK) == 0) {

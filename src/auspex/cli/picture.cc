@@ -71,8 +71,8 @@ std::string Bar(double share, std::size_t width, bool unicode) {
 
 Picture::Picture()
     : terminal_(::isatty(STDOUT_FILENO) == 1),
-      colour_(terminal_ && std::getenv("NO_COLOR") == nullptr) {
-}  // NOLINT(concurrency-mt-unsafe): nobody sets it
+      // NOLINTNEXTLINE(concurrency-mt-unsafe): no thread of ours changes the environment
+      colour_(terminal_ && std::getenv("NO_COLOR") == nullptr) {}
 
 void Picture::Show(std::string_view deployment_json) {
   if (terminal_) return DrawBlock(deployment_json);
