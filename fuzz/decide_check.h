@@ -16,15 +16,12 @@ inline bool IsIn(const nlohmann::json& value, double low, double high) {
   return value.is_number() && value.get<double>() >= low && value.get<double>() <= high;
 }
 
-// One line of JSON: an error with the number of its line, or a decision whose every number is one.
-// The answer, parsed.
-inline nlohmann::json CheckAnswer(const std::string& answer, std::int64_t line) {
-  AUSPEX_FUZZ_CHECK(answer.find('\n') == std::string::npos, answer);
-  const nlohmann::json json = nlohmann::json::parse(answer, nullptr, false);
+// `json`: the answer, parsed.
+inline void CheckFields(const nlohmann::json& json, const std::string& answer, std::int64_t line) {
   AUSPEX_FUZZ_CHECK(json.is_object(), answer);
   if (json.contains("error")) {
     AUSPEX_FUZZ_CHECK(json["error"].is_string() && json["line"] == line, answer);
-    return json;
+    return;
   }
   static constexpr std::array<std::string_view, 5> kDecisions = {"advance", "hold", "limit",
                                                                  "promote", "roll_back"};
@@ -41,6 +38,14 @@ inline nlohmann::json CheckAnswer(const std::string& answer, std::int64_t line) 
   AUSPEX_FUZZ_CHECK(decision != "roll_back" || json["weight"] == 0.0, answer);
   AUSPEX_FUZZ_CHECK(json["requests_needed"].is_null() || IsIn(json["requests_needed"], 0.0, 1e308),
                     answer);
+}
+
+// One line of JSON: an error with the number of its line, or a decision whose every number is one.
+// The answer, parsed.
+inline nlohmann::json CheckAnswer(const std::string& answer, std::int64_t line) {
+  AUSPEX_FUZZ_CHECK(answer.find('\n') == std::string::npos, answer);
+  nlohmann::json json = nlohmann::json::parse(answer, nullptr, false);
+  CheckFields(json, answer, line);
   return json;
 }
 

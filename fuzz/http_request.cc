@@ -1,5 +1,5 @@
-// The bytes of a connection: Beast's parser with the server's limits, the target, the rule of
-// hosts, the routes with their handlers, and the head of the answer.
+// The bytes of a connection: Beast's parser with the server's limits, the header as a call, the
+// rule of hosts, the routes with their handlers, and the head of the answer.
 
 #include <fmt/format.h>
 
@@ -12,7 +12,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "auspex/api/beast/request_text.h"
 #include "auspex/api/http_server.h"
 #include "auspex/api/problem.h"
 #include "auspex/api/rest.h"
@@ -23,39 +25,27 @@
 
 namespace {
 
+namespace beast = auspex::api::beast;
 namespace http = boost::beast::http;
-using auspex::api::HttpCall;
 using auspex::api::HttpReply;
+using auspex::api::Routes;
+using auspex::api::ServerLimits;
 using boost::system::error_code;
 
-// Takes one message off the front of `bytes`; false where it is not whole or not HTTP.
-template <typename Parser>
-bool Parse(Parser& parser, std::string_view& bytes) {
-  parser.eager(true);
-  error_code error;
-  while (!parser.is_done() && !bytes.empty()) {
-    const std::size_t used = parser.put(boost::asio::buffer(bytes), error);
-    bytes.remove_prefix(used);
-    if (error == http::error::need_more && used > 0) error = {};
-    if (error) return false;
+// Takes one message off the front of `bytes`, after which none will come, until `done`.
+template <typename Parser, typename Done>
+error_code Parse(Parser& parser, std::string_view& bytes, Done done) {
+  while (!done()) {
+    error_code error = http::error::need_more;
+    if (!bytes.empty()) bytes.remove_prefix(parser.put(boost::asio::buffer(bytes), error));
+    if (error == http::error::need_more) {
+      if (!parser.got_some()) return http::error::end_of_stream;
+      error = {};
+      parser.put_eof(error);
+    }
+    if (error) return error;
   }
-  return parser.is_done();
-}
-
-HttpCall ToCall(const http::request<http::string_body>& request, auspex::api::Target target) {
-  HttpCall call;
-  call.method = std::string(request.method_string());
-  call.path = std::move(target.path);
-  call.query = std::move(target.query);
-  call.peer = "127.0.0.1:51034";
-  for (const auto& field : request)
-    call.headers.emplace(std::string(field.name_string()), std::string(field.value()));
-  if (!target.authority.empty()) {
-    call.headers.erase("Host");
-    call.headers.emplace("Host", std::move(target.authority));
-  }
-  call.body = request.body();
-  return call;
+  return {};
 }
 
 // The answer as a client reads it: one response with these fields, status and body, however the
@@ -70,8 +60,9 @@ void CheckReply(const HttpReply& reply) {
   }
   http::response_parser<http::string_body> parser;
   std::string_view rest = text;
-  const bool whole = Parse(parser, rest);
-  AUSPEX_FUZZ_CHECK(whole || reply.events, text);
+  parser.eager(true);
+  const error_code broken = Parse(parser, rest, [&parser] { return parser.is_done(); });
+  AUSPEX_FUZZ_CHECK(!broken, text);
   AUSPEX_FUZZ_CHECK(parser.is_header_done() && rest.empty(), text);
   AUSPEX_FUZZ_CHECK(static_cast<int>(parser.get().result_int()) == reply.status, text);
   AUSPEX_FUZZ_CHECK(reply.events || parser.get().body() == reply.body, text);
@@ -82,27 +73,41 @@ void CheckReply(const HttpReply& reply) {
   AUSPEX_FUZZ_CHECK(fields <= kOurs + reply.headers.size(), text);
 }
 
-HttpReply Answer(const http::request<http::string_body>& request,
-                 const auspex::api::Routes& routes) {
-  auto target = auspex::api::ParseTarget(request.target());
-  if (!target.ok()) return auspex::api::ProblemFrom(target.error());
-  HttpCall call = ToCall(request, *std::move(target));
-  call.caller.role = auspex::api::Role::kAdmin;
-  if (auto refusal = RefuseForeign(call, request.version() >= 11)) return *std::move(refusal);
-  return routes.Answer(call);
+// One request as a connection serves it (api/beast/session.cc). False: the connection ends.
+bool ServeOne(std::string_view& bytes, const ServerLimits& limits, const Routes& routes) {
+  beast::Parser parser;
+  parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes));
+  parser.body_limit(limits.body_bytes);
+  const auto refuse = [](const std::optional<HttpReply>& problem) {
+    if (problem) CheckReply(*problem);
+    return false;
+  };
+  error_code unread = Parse(parser, bytes, [&parser] { return parser.is_header_done(); });
+  if (unread) return refuse(beast::ReadProblem(unread, false, limits));
+  auto call = beast::ToCall(parser.get(), "127.0.0.1:51034");
+  if (!call.ok()) return refuse(auspex::api::ProblemFrom(call.error()));
+  if (const auto refusal = RefuseForeign(*call, parser.get().version() >= 11))
+    return refuse(refusal);
+  parser.eager(true);
+  unread = Parse(parser, bytes, [&parser] { return parser.is_done(); });
+  if (unread) return refuse(beast::ReadProblem(unread, false, limits));
+  call->body = std::move(parser.get().body());
+  call->caller.role = auspex::api::Role::kAdmin;
+  CheckReply(routes.Answer(*call));
+  return parser.keep_alive();
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   constexpr int kMostRequests = 8;  // on one connection
-  const auspex::api::ServerLimits limits;
+  const ServerLimits limits;
   auspex::fuzz::FakeEngine engine;
   auspex::fuzz::FakeLedger ledger;
   auspex::telemetry::RequestCounter counter;
   auspex::api::EventHub events;
   events.Publish("decision", "d1", "{}");
-  auspex::api::Routes routes;
+  Routes routes;
   const auspex::RealClock clock;
   const auspex::Logger log(auspex::LogLevel::kError);
   AddRestRoutes({.engine = &engine,
@@ -115,11 +120,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the bytes as text
   std::string_view rest(reinterpret_cast<const char*>(data), size);
   for (int i = 0; i < kMostRequests && !rest.empty(); ++i) {
-    http::request_parser<http::string_body> parser;
-    parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes));
-    parser.body_limit(limits.body_bytes);
-    if (!Parse(parser, rest)) break;
-    CheckReply(Answer(parser.get(), routes));
+    if (!ServeOne(rest, limits, routes)) break;
   }
   return 0;
 }

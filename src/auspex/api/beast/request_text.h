@@ -1,11 +1,18 @@
 #pragma once
 
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/system/error_code.hpp>
 #include <optional>
 #include <string>
 
-#include "auspex/api/beast/session.h"
+#include "auspex/api/http_server.h"
 
 namespace auspex::api::beast {
+
+namespace http = boost::beast::http;
+using boost::system::error_code;
+using Parser = http::request_parser<http::string_body>;
 
 // A header, read, as a call without its body. Error: kInvalidArgument for its target.
 Result<HttpCall> ToCall(const Parser::value_type& request, std::string peer);

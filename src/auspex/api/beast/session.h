@@ -6,20 +6,16 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 
+#include "auspex/api/beast/request_text.h"
 #include "auspex/api/beast/transport.h"
 #include "auspex/api/http_server.h"
 
 namespace auspex::api::beast {
-
-namespace http = boost::beast::http;
-using Parser = http::request_parser<http::string_body>;
 
 class Session;
 
