@@ -37,8 +37,12 @@ bench: build  ## Measures and prints a table against the limits (docs/performanc
 define sanitized
 	cmake --preset $@
 	cmake --build build/$@ --parallel $(JOBS) --target all
-	cd build/$@ && ctest --output-on-failure --parallel $(JOBS) --label-exclude 'e2e|monte_carlo'
+	cd build/$@ && rm -f report.* && { $(report_to_files) \
+	  ctest --output-on-failure --parallel $(JOBS) --label-exclude 'e2e|monte_carlo'; \
+	  status=$$?; ! cat report.* 2>/dev/null && exit $$status; }
 endef
+# Also what a daemon has to report that a test started and ended: any report fails the run.
+report_to_files := ASAN_OPTIONS=log_path=$$PWD/report UBSAN_OPTIONS=log_path=$$PWD/report TSAN_OPTIONS=log_path=$$PWD/report
 asan: deps  ## All tests but whole rollouts under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(sanitized)
 tsan: deps  ## The same under ThreadSanitizer
