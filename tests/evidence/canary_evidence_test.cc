@@ -105,6 +105,24 @@ TEST(CanaryEvidence, IsNeverSurerThanSure) {
 
 // As property 6 (detection_test.cc), of all metrics together: those that see nothing cost
 // ln(1/.36) of evidence, two ticks here.
+// The drift of a tick is a share of a mass: more than the whole would leave a negative one.
+TEST(CanaryEvidence, LongTicksLeaveProbabilities) {
+  for (const double tick_s : {900.0, 1100.0, 60'000.0, 1e15}) {
+    Random random(1);
+    CanaryEvidence evidence({.history = {}, .tick_s = tick_s});
+    for (int i = 1; i <= 50; ++i) {
+      evidence.Step(Draw(&random, {.requests_per_s = 1000 / tick_s, .ratio = 2}, tick_s),
+                    {.hazard = HazardAt(i * tick_s, tick_s)});
+      ASSERT_GE(evidence.p_fail(), 0.0) << "tick " << i << " of " << tick_s << " s";
+      ASSERT_LE(evidence.p_fail(), 1.0) << "tick " << i << " of " << tick_s << " s";
+      for (const MetricState& metric : evidence.Metrics()) {
+        ASSERT_TRUE(metric.active >= 0.0 && metric.active <= 1.0)
+            << metric.name << ": " << metric.active << " in tick " << i << " of " << tick_s << " s";
+      }
+    }
+  }
+}
+
 TEST(CanaryEvidence, DetectsALateOnset) {
   const World good{};
   World bad = good;

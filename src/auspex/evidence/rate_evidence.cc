@@ -14,6 +14,9 @@ constexpr double kHighestRatio = 120.0;
 // Prior strength of the history in the baseline's rate, in events: a0 of section 2.
 constexpr double kHistoryEvents = 4.0;
 constexpr double kHighestRate = 0.9;
+// Of a mass in one tick, as of the hazard (section 3): of a tick of 1,000 s more than all would go,
+// and a mass be negative.
+constexpr double kMostDrift = 0.5;
 
 // Log of the root of the Poisson divergence of ratio r from the tolerated one.
 double Divergence(double r) {
@@ -138,9 +141,10 @@ void RateEvidence::Step(const Counts& seen, const Tick& tick) {
     mass_[j] = (mass_[j] + begins * grid_->prior[j]) * std::exp(log_ratio[j] - most);
   }
   if (tick.drift > 0.0) {
+    const double drift = std::min(kMostDrift, tick.drift);
     for (std::size_t j = size - 1; j > 0; --j) {
-      mass_[j] += tick.drift * mass_[j - 1];
-      mass_[j - 1] *= 1.0 - tick.drift;
+      mass_[j] += drift * mass_[j - 1];
+      mass_[j - 1] *= 1.0 - drift;
     }
   }
   wait_ *= std::exp(-most);

@@ -56,7 +56,7 @@ class RateEvidence {
   struct Tick {
     double tolerated = kToleratedRatio;
     double hazard = 0.0;          // chance that a fault begins in this tick, h
-    double drift = 0.0;           // share of mass that moves to the next larger alternative
+    double drift = 0.0;           // share of mass that moves to the next larger one; .5 at most
     double history_events = 0.0;  // pseudo-counts a: a events of a/p requests join the baseline
   };
 
