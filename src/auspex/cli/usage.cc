@@ -65,8 +65,8 @@ std::optional<std::string> Below(const CLI::App& app, const std::string& name) {
 }
 
 std::optional<std::string> MeantCommand(const CLI::App& group, const std::string& word) {
-  if (const auto below = Below(group, word)) return below;
-  if (const auto near = Nearest(word, NamesOf(group))) return near;
+  if (auto below = Below(group, word)) return below;
+  if (auto near = Nearest(word, NamesOf(group))) return near;
   std::vector<std::string> below;
   for (const CLI::App* command : CommandsOf(group)) {
     for (const std::string& name : NamesOf(*command)) below.push_back(name);
@@ -110,7 +110,7 @@ std::optional<std::string> UnknownOption(const CLI::App& command,
 
 // The parser's sentence, in ours where it has one that tells little.
 std::string Refusal(const CLI::App& command, const CLI::ParseError& error) {
-  const std::string said = error.what();
+  std::string said = error.what();
   switch (static_cast<CLI::ExitCodes>(error.get_exit_code())) {
     case CLI::ExitCodes::ExtrasError: {  // "The following argument was not expected: more"
       std::string extra;
