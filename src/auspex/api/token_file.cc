@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "auspex/api/tokens.h"
+#include "auspex/base/fd.h"
 #include "auspex/base/ids.h"
 
 namespace auspex::api {
@@ -19,20 +20,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr off_t kMostBytes = 1 << 20;
-
-class File {
- public:
-  explicit File(int number) : number_(number) {}
-  ~File() {
-    if (number_ >= 0) ::close(number_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  [[nodiscard]] int number() const { return number_; }
-
- private:
-  int number_;
-};
 
 Failure FileFailure(std::string_view doing, const std::string& path, int why) {
   const ErrorCode code = why == ENOENT ? ErrorCode::kNotFound
@@ -44,9 +31,9 @@ Failure FileFailure(std::string_view doing, const std::string& path, int why) {
 }
 
 Result<std::string> ReadAll(const std::string& path) {
-  const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat found {};
-  if (file.number() < 0 || ::fstat(file.number(), &found) != 0) {
+  if (!file.valid() || ::fstat(file.get(), &found) != 0) {
     return FileFailure("reading", path, errno);
   }
   if (!S_ISREG(found.st_mode) || found.st_size > kMostBytes) {
@@ -61,7 +48,7 @@ Result<std::string> ReadAll(const std::string& path) {
   std::string text(static_cast<std::size_t>(found.st_size), '\0');
   std::size_t size = 0;
   while (size < text.size()) {
-    const ssize_t got = ::read(file.number(), text.data() + size, text.size() - size);
+    const ssize_t got = ::read(file.get(), text.data() + size, text.size() - size);
     if (got < 0) return FileFailure("reading", path, errno);
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
@@ -119,13 +106,13 @@ Result<std::vector<Token>> ReadTokens(std::string_view text) {
   return tokens;
 }
 
-Status WriteAndSync(const File& file, const std::string& path, std::string_view text) {
+Status WriteAndSync(const Fd& file, const std::string& path, std::string_view text) {
   while (!text.empty()) {
-    const ssize_t sent = ::write(file.number(), text.data(), text.size());
+    const ssize_t sent = ::write(file.get(), text.data(), text.size());
     if (sent < 0) return FileFailure("writing", path, errno);
     text.remove_prefix(static_cast<std::size_t>(sent));
   }
-  if (::fsync(file.number()) != 0) return FileFailure("writing", path, errno);
+  if (::fsync(file.get()) != 0) return FileFailure("writing", path, errno);
   return {};
 }
 
@@ -140,7 +127,7 @@ std::string ToText(const std::vector<Token>& tokens) {
   return document.dump(2) + "\n";
 }
 
-Status Edit(const File& next, const std::string& path, const TokenEdit& edit) {
+Status Edit(const Fd& next, const std::string& path, const TokenEdit& edit) {
   auto tokens = ReadTokenFile(path);
   const bool first = !tokens.ok() && tokens.error().code == ErrorCode::kNotFound;
   if (!tokens.ok() && !first) return Failure{tokens.error()};
@@ -161,13 +148,13 @@ Result<std::vector<Token>> ReadTokenFile(const std::string& path) {
 Status EditTokenFile(const std::string& path, const TokenEdit& edit) {
   // Made anew by this command alone, so it is the lock as well.
   const std::string next = path + ".new";
-  const File file(::open(next.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (file.number() < 0 && errno == EEXIST) {
+  const Fd file(::open(next.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file.valid() && errno == EEXIST) {
     return Fail(ErrorCode::kConflict,
                 "another command writes the token file '{}'; if none does, remove '{}'", path,
                 next);
   }
-  if (file.number() < 0) return FileFailure("writing", path, errno);
+  if (!file.valid()) return FileFailure("writing", path, errno);
   Status edited = Edit(file, path, edit);
   if (edited.ok() && ::rename(next.c_str(), path.c_str()) != 0) {
     edited = FileFailure("replacing", path, errno);

@@ -14,6 +14,7 @@
 #include <system_error>
 #include <utility>
 
+#include "auspex/base/fd.h"
 #include "auspex/storage/posix_error.h"
 #include "auspex/storage/sync.h"
 
@@ -25,20 +26,9 @@ namespace fs = std::filesystem;
 // '~' is outside the alphabet of names.
 constexpr std::string_view kTemporaryFolder = "~tmp";
 
-class File {
- public:
-  File(const fs::path& path, int flags) : fd_(open(path.c_str(), flags | O_CLOEXEC, 0644)) {}
-  File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  File& operator=(File&&) = delete;
-  ~File() {
-    if (fd_ >= 0) close(fd_);
-  }
-  [[nodiscard]] int fd() const { return fd_; }
-  [[nodiscard]] bool Opened() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
+Fd OpenFile(const fs::path& path, int flags) {
+  return Fd(::open(path.c_str(), flags | O_CLOEXEC, 0644));
+}
 
 Failure Failed(std::string_view doing, const fs::path& path, int error) {
   return PosixFailure(error, fmt::format("{} '{}'", doing, path.string()));
@@ -86,8 +76,8 @@ Result<std::string> ReadAll(int fd, const fs::path& path) {
 void DeleteLeftovers(const fs::path& folder) {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    const File file(entry.path(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    if (file.Opened() && flock(file.fd(), LOCK_EX | LOCK_NB) == 0) unlink(entry.path().c_str());
+    const Fd file = OpenFile(entry.path(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    if (file.valid() && flock(file.get(), LOCK_EX | LOCK_NB) == 0) unlink(entry.path().c_str());
   }
 }
 
@@ -105,7 +95,7 @@ bool IsRegular(const fs::path& path) {
 // deleted when it goes, unless renamed.
 class Temporary {
  public:
-  Temporary(fs::path path, File file) : path_(std::move(path)), file_(std::move(file)) {}
+  Temporary(fs::path path, Fd file) : path_(std::move(path)), file_(std::move(file)) {}
   Temporary(Temporary&& other) noexcept
       : path_(std::move(other.path_)), file_(std::move(other.file_)) {
     other.path_.clear();
@@ -115,7 +105,7 @@ class Temporary {
     if (!path_.empty()) unlink(path_.c_str());
   }
 
-  Status Write(std::string_view bytes) { return WriteAll(file_.fd(), path_, bytes); }
+  Status Write(std::string_view bytes) { return WriteAll(file_.get(), path_, bytes); }
 
   Status RenameTo(const fs::path& path) {
     if (rename(path_.c_str(), path.c_str()) != 0) return Failed("naming", path, errno);
@@ -125,7 +115,7 @@ class Temporary {
 
  private:
   fs::path path_;
-  File file_;
+  Fd file_;
 };
 
 class Store final : public ObjectStore {
@@ -168,11 +158,11 @@ Result<Temporary> Store::MakeTemporary() const {
   constexpr int kAttempts = 1000;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     fs::path path = folder / fmt::format("{}-{}", getpid(), count.fetch_add(1));
-    File file(path, O_WRONLY | O_CREAT | O_EXCL);
-    if (!file.Opened() && errno == EEXIST) continue;
-    if (!file.Opened()) return Failed("making", path, errno);
+    Fd file = OpenFile(path, O_WRONLY | O_CREAT | O_EXCL);
+    if (!file.valid() && errno == EEXIST) continue;
+    if (!file.valid()) return Failed("making", path, errno);
     struct stat found {};
-    if (flock(file.fd(), LOCK_EX) == 0 && fstat(file.fd(), &found) == 0 && found.st_nlink > 0) {
+    if (flock(file.get(), LOCK_EX) == 0 && fstat(file.get(), &found) == 0 && found.st_nlink > 0) {
       return Temporary(std::move(path), std::move(file));
     }
   }
@@ -194,13 +184,13 @@ Status Store::Put(std::string_view name, std::string_view bytes) {
 Result<std::string> Store::Get(std::string_view name) {
   AUSPEX_TRY(CheckObjectName(name));
   const fs::path path = root_ / name;
-  const File file(path, O_RDONLY);
+  const Fd file = OpenFile(path, O_RDONLY);
   const int error = errno;
-  if (!IsRegular(path) && (file.Opened() || error == ENOENT || error == ENOTDIR)) {
+  if (!IsRegular(path) && (file.valid() || error == ENOENT || error == ENOTDIR)) {
     return Fail(ErrorCode::kNotFound, "there is no object '{}' in '{}'", name, root_.string());
   }
-  if (!file.Opened()) return Failed("opening", path, error);
-  return ReadAll(file.fd(), path);
+  if (!file.valid()) return Failed("opening", path, error);
+  return ReadAll(file.get(), path);
 }
 
 Result<std::vector<std::string>> Store::List(std::string_view prefix) {
