@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <optional>
 
 #include "auspex/api/access.h"
 #include "auspex/api/event_hub.h"
@@ -18,6 +17,7 @@
 #include "auspex/cli/ledger_sight.h"
 #include "auspex/rollout/engine.h"
 #include "auspex/storage/filesystem/filesystem_store.h"
+#include "auspex/storage/retention.h"
 #include "auspex/storage/sqlite/sqlite_ledger.h"
 #include "auspex/telemetry/sources/prometheus.h"
 #include "auspex/telemetry/sources/proxy_log.h"
@@ -26,7 +26,6 @@
 namespace auspex::cli {
 namespace {
 
-constexpr auto kExpireEvery = std::chrono::hours(24);
 constexpr timespec kFollowEvery{.tv_sec = 1, .tv_nsec = 0};
 // Beside connections: ledger, feed, routers, metrics, files.
 constexpr rlim_t kOtherDescriptors = 512;
@@ -46,6 +45,7 @@ struct Daemon {
   std::unique_ptr<telemetry::MetricSource> metrics;
   std::unique_ptr<rollout::Engine> engine;
   std::unique_ptr<api::HttpServer> server;
+  std::unique_ptr<storage::Retention> retention;
 };
 
 // The usual limit of 1,024 is below what the configuration may ask for; the hard one seldom is.
@@ -123,25 +123,13 @@ Status Open(const Configuration& configuration, Daemon* d) {
                                                 server.address, d->server->port())},
                             {"tokens", d->access->tokens() != nullptr},
                             {"feed_port", d->feed->port()}});
+  d->retention = std::make_unique<storage::Retention>(
+      d->ledger.get(), &d->clock, &d->log, storage::Retention::Options{.keep = server.keep_ticks});
   return {};
 }
 
-void Expire(const ServerConfig& server, Daemon* d) {
-  const auto expired = d->ledger->Expire(
-      d->clock.Wall() - std::chrono::duration_cast<std::chrono::microseconds>(server.keep_ticks));
-  if (!expired.ok())
-    d->log.Warn("expire_failed", {{"error", expired.error().message}});
-  else if (*expired > 0)
-    d->log.Info("ticks_expired", {{"objects", *expired}});
-}
-
-void RunUntilSignalled(const sigset_t& signals, const ServerConfig& server, Daemon* d) {
-  std::optional<MonotonicTime> expired;
+void RunUntilSignalled(const sigset_t& signals, Daemon* d) {
   while (true) {
-    if (!expired || d->clock.Now() - *expired >= kExpireEvery) {
-      expired = d->clock.Now();
-      Expire(server, d);
-    }
     const int number = ::sigtimedwait(&signals, nullptr, &kFollowEvery);
     if (number == SIGTERM || number == SIGINT) return;
     d->access->Follow(number == SIGHUP, d->server.get());
@@ -165,10 +153,11 @@ int Serve(const std::vector<std::string>& files) {
     return ComplainOfLedger("serve", opened.error(), configuration->server.ledger_path);
   }
   RaiseDescriptorLimit(configuration->server.connections, daemon->log);
-  RunUntilSignalled(signals, configuration->server, daemon.get());
+  RunUntilSignalled(signals, daemon.get());
   daemon->log.Info("stopping");
   daemon->events->Close();
   daemon->server->Stop();
+  daemon->retention.reset();
   daemon->engine.reset();
   return kGood;
 }

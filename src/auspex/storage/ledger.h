@@ -85,6 +85,8 @@ struct KeptAnswer {
 };
 inline constexpr std::int64_t kMaxKeptAnswers = 100'000;
 
+inline constexpr std::int64_t kMostExpired = 100;  // objects that one Expire deletes
+
 struct DeploymentQuery {
   std::optional<std::string> service = {};
   std::optional<bool> ended = {};
@@ -137,7 +139,8 @@ class Ledger {
   // Ended deployments whose newest tick is not packed, at most `limit`.
   virtual Result<std::vector<std::string>> Unpacked(std::size_t limit) = 0;
   // Deletes packed objects of deployments that ended before `before`, after adding an "expired"
-  // entry for each; the chain of hashes stays. Returns how many. Error: kInvalidArgument (as
+  // entry for each; the chain of hashes stays. Returns how many it deleted: at most kMostExpired,
+  // so that it ends soon; where it is that many, there may be more. Error: kInvalidArgument (as
   // above).
   virtual Result<std::int64_t> Expire(WallTime before) = 0;
 };

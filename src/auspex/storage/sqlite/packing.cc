@@ -116,7 +116,9 @@ Status RecordExpired(Core& core, WallTime before, WallTime now) {
 
 Result<std::vector<std::string>> PacksToDelete(Core& core) {
   const std::lock_guard lock(core.mutex);
-  AUSPEX_TRY(Query rows, core.database.Use("SELECT name FROM packs WHERE state = 1 ORDER BY id"));
+  AUSPEX_TRY(Query rows, core.database.Use("SELECT name FROM packs WHERE state = 1 ORDER BY id "
+                                           "LIMIT ?"));
+  rows.Bind(kMostExpired);
   std::vector<std::string> names;
   while (true) {
     AUSPEX_TRY(const bool found, rows.Next());
