@@ -1,4 +1,5 @@
-// ParseServersState, ParseServerStats, ParseSetServer: what comes over HAProxy's runtime socket.
+// ParseServersState, ParseServerStats, ParseAlgorithm, ParseProcessInfo, ParseSetServer: what comes
+// over HAProxy's runtime socket.
 
 #include <fmt/format.h>
 
@@ -66,6 +67,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view answer(reinterpret_cast<const char*>(data), size);
   CheckTable(&auspex::traffic::ParseServersState, answer);
   CheckTable(&auspex::traffic::ParseServerStats, answer);
+  const auto algorithm = auspex::traffic::ParseAlgorithm(answer);
+  if (!algorithm.ok()) CheckError(algorithm.error());
+  AUSPEX_FUZZ_CHECK(!algorithm.ok() || algorithm->size() <= 80, answer);
+  const auto info = auspex::traffic::ParseProcessInfo(answer);
+  if (!info.ok()) CheckError(info.error());
+  AUSPEX_FUZZ_CHECK(!info.ok() || info->process > 0, answer);
   const auto set = auspex::traffic::ParseSetServer(answer);
   const bool blank = answer.find_first_not_of(" \r\n") == std::string_view::npos;
   AUSPEX_FUZZ_CHECK(set.ok() == blank, answer);

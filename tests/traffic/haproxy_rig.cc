@@ -24,12 +24,14 @@
 namespace auspex::testing {
 namespace {
 
-std::string File(std::string_view socket, std::string_view operator_socket, int listener,
-                 int tcp_listener, std::string_view backends) {
+std::string File(std::string_view socket, std::string_view operator_socket,
+                 std::string_view user_socket, int listener, int tcp_listener,
+                 std::string_view backends) {
   return fmt::format(R"(global
   maxconn 200
   stats socket "{}" mode 600 level admin
   stats socket "{}" mode 600 level operator
+  stats socket "{}" mode 600 level user
   stats socket fd@{} level admin
 defaults
   mode http
@@ -43,7 +45,7 @@ frontend shop
   bind fd@{}
   default_backend checkout
 {})",
-                     socket, operator_socket, tcp_listener, listener, backends);
+                     socket, operator_socket, user_socket, tcp_listener, listener, backends);
 }
 
 // In the child, between fork and exec: only calls that are safe there.
@@ -88,12 +90,14 @@ Result<std::unique_ptr<HaproxyRig>> HaproxyRig::Start(std::string_view backends,
   rig->folder_ = folder;
   rig->socket_ = folder + "/haproxy.sock";
   rig->operator_socket_ = folder + "/operator.sock";
+  rig->user_socket_ = folder + "/user.sock";
   rig->listener_ = ListenOnLoopback();
   rig->port_ = PortOf(rig->listener_);
   rig->tcp_listener_ = ListenOnLoopback();
   rig->tcp_socket_ = fmt::format("ipv4@127.0.0.1:{}", PortOf(rig->tcp_listener_));
   std::ofstream(rig->folder_ / "haproxy.cfg")
-      << File(rig->socket_, rig->operator_socket_, rig->listener_, rig->tcp_listener_, backends);
+      << File(rig->socket_, rig->operator_socket_, rig->user_socket_, rig->listener_,
+              rig->tcp_listener_, backends);
   AUSPEX_TRY(rig->Launch());
   return rig;
 }

@@ -35,6 +35,8 @@ class HaproxyRig {
   [[nodiscard]] const std::string& socket() const { return socket_; }  // level admin
   // Of level operator, which may look and not touch.
   [[nodiscard]] const std::string& operator_socket() const { return operator_socket_; }
+  // Of level user, which sees less.
+  [[nodiscard]] const std::string& user_socket() const { return user_socket_; }
   // Of level admin over TCP, as `ipv4@ADDRESS:PORT`.
   [[nodiscard]] const std::string& tcp_socket() const { return tcp_socket_; }
   [[nodiscard]] std::uint16_t port() const { return port_; }
@@ -63,6 +65,7 @@ class HaproxyRig {
   std::filesystem::path folder_;
   std::string socket_;
   std::string operator_socket_;
+  std::string user_socket_;
   std::string tcp_socket_;
   int listener_ = -1;      // the frontend's, ours: a port that nobody takes between two starts
   int tcp_listener_ = -1;  // the TCP runtime socket's

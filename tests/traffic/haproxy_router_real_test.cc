@@ -20,6 +20,7 @@ using auspex::testing::Eventually;
 using auspex::testing::GetLetters;
 using auspex::testing::HaproxyRig;
 using auspex::testing::TinyHttpServer;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 const Route kRoute{.backend = "checkout", .baseline = "a", .canary = "b"};
@@ -162,6 +163,45 @@ TEST(HaproxyReal, SaysThatAStaticAlgorithmTakesNoWeights) {
   ASSERT_FALSE(applied.ok());
   EXPECT_EQ(applied.error().code, ErrorCode::kInvalidArgument);
   EXPECT_THAT(applied.error().message, HasSubstr("static LB algorithm"));
+}
+
+// Also what is no share of single draws: a hash, the least busy, a fixed order.
+TEST(HaproxyReal, SaysWhichBackendDoesNotDrawAtRandomAndWhatToPaste) {
+  for (const std::string algorithm : {"roundrobin", "static-rr", "leastconn", "source", "uri"}) {
+    const auto proxy = StartIdle("", algorithm);
+    ASSERT_NE(proxy, nullptr);
+    const auto view = RouterAt(proxy->socket()).Observe(kRoute, Soon());
+    ASSERT_TRUE(view.ok()) << view.error().message;
+    EXPECT_EQ(view->proxies.front().draw, Draw::kNotRandom) << algorithm;
+    EXPECT_THAT(WhoDraws(*view, Draw::kNotRandom),
+                AllOf(HasSubstr(proxy->socket()), HasSubstr("backend 'checkout'"),
+                      HasSubstr("'" + algorithm + "'"), HasSubstr("`balance random(1)`"),
+                      HasSubstr("`retries 0`"), HasSubstr("`auspex check`")));
+  }
+}
+
+// HAProxy tells nobody how many servers it draws.
+TEST(HaproxyReal, KnowsARandomBackendAtTheLevelsThatTellIt) {
+  for (const std::string algorithm : {"random(1)", "random"}) {
+    const auto proxy = StartIdle("", algorithm);
+    ASSERT_NE(proxy, nullptr);
+    for (const std::string& socket : {proxy->socket(), proxy->operator_socket()}) {
+      const auto view = RouterAt(socket).Observe(kRoute, Soon());
+      ASSERT_TRUE(view.ok()) << view.error().message;
+      EXPECT_EQ(view->proxies.front().draw, Draw::kRandom) << algorithm;
+    }
+  }
+}
+
+TEST(HaproxyReal, SaysThatALowerLevelDoesNotTellTheAlgorithm) {
+  const auto proxy = StartIdle("", "roundrobin");
+  ASSERT_NE(proxy, nullptr);
+  const auto view = RouterAt(proxy->user_socket()).Observe(kRoute, Soon());
+  ASSERT_TRUE(view.ok()) << view.error().message;
+  EXPECT_EQ(view->proxies.front().draw, Draw::kUnknown);
+  EXPECT_THAT(WhoDraws(*view, Draw::kUnknown),
+              AllOf(HasSubstr(proxy->user_socket()), HasSubstr("nobody checked"),
+                    HasSubstr("level operator")));
 }
 
 TEST(HaproxyReal, RefusesAThirdServerWithAWeightButNeverARollback) {

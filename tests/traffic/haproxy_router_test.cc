@@ -71,7 +71,7 @@ class FakeProxy {
           "3 checkout 1 a {} 0 {}\n3 checkout 2 b 2 {} {}\n\n",
           baseline_up_ ? 2 : 0, weights_["a"], maintenance_ ? 1 : 0, weights_["b"]);
     }
-    if (command == "show stat #3 4 -1") {
+    if (command == "show stat #3 4 -1" || command == "show stat #3 6 -1") {
       return "# "
              "pxname,svname,scur,stot,status,bck,\ncheckout,a,1,10,UP,0,\ncheckout,b,2,20,UP,0,"
              "\n\n";

@@ -71,6 +71,15 @@ TEST_F(TwoHaproxies, BothSendTheShareAndTheirCountsAreSummed) {
   EXPECT_EQ(WhoDisobeys(view, Weight::Whole()), "");
 }
 
+// So that their log lines can be told apart.
+TEST_F(TwoHaproxies, EachSaysWhichProcessItIs) {
+  const RouteView view = See();
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(view.proxies.at(i).process, proxies_[i]->ServingPid());
+    EXPECT_NE(view.proxies.at(i).host, "");
+  }
+}
+
 // A rollback reaches those that it can, at once, and is no success.
 TEST_F(TwoHaproxies, AFrozenOneStopsNoneOfTheOthersAndIsNamed) {
   ASSERT_TRUE(router_->Apply(kRoute, Weight::Whole(), Soon()).ok());

@@ -88,5 +88,20 @@ TEST(WhoDisobeys, NamesAProxyThatGivesNobodyAnything) {
             "the proxy at x gives both servers the weight 0");
 }
 
+TEST(WhoDraws, NamesEachProxyThatAnsweredAndDrawsSo) {
+  ProxyView x = At("x", 500);
+  x.draw = Draw::kNotRandom;
+  x.draw_note = "x goes round";
+  ProxyView y = x;
+  y.draw_note = "y goes round";
+  ProxyView away = Away("z");
+  away.draw = Draw::kNotRandom;
+  away.draw_note = "not seen";
+  const RouteView view = Combined({x, At("w", 500), y, away});
+  EXPECT_EQ(WhoDraws(view, Draw::kNotRandom), "x goes round; y goes round");
+  EXPECT_EQ(WhoDraws(view, Draw::kUnknown), "");
+  EXPECT_EQ(WhoDraws(Combined({At("w", 500)}), Draw::kNotRandom), "");
+}
+
 }  // namespace
 }  // namespace auspex::traffic

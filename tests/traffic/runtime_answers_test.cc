@@ -122,6 +122,39 @@ TEST(ParseServerStats, AnAttemptThatWasRepeatedIsNoRequest) {
             ErrorCode::kUnavailable);
 }
 
+// As HAProxy 2.6.12 wrote it, without most columns: a backend counts its backup servers in `bck`.
+constexpr std::string_view kWithBackend =
+    "# pxname,svname,scur,stot,status,act,bck,type,algo,\n"
+    "checkout,a,3,1200,UP,1,0,2,,\n"
+    "checkout,BACKEND,3,1210,UP,2,3,1,roundrobin,\n\n";
+
+TEST(ParseServerStats, LeavesTheBackendOut) {
+  const auto stats = ParseServerStats(kWithBackend);
+  ASSERT_TRUE(stats.ok()) << stats.error().message;
+  EXPECT_THAT(*stats, ElementsAre(ServerStat{.name = "a", .in_flight = 3, .requests_total = 1200}));
+}
+
+TEST(ParseAlgorithm, IsThatOfTheBackendsRow) {
+  EXPECT_EQ(ParseAlgorithm(kWithBackend), "roundrobin");
+  EXPECT_EQ(ParseAlgorithm(With(kWithBackend, "1,roundrobin", "1,")), "");
+  EXPECT_EQ(ParseAlgorithm(With(kWithBackend, "roundrobin", std::string(99, 'x') + '\x1b')),
+            std::string(80, 'x'));
+}
+
+TEST(ParseAlgorithm, IsEmptyWhereHaproxyDoesNotTellIt) {
+  EXPECT_EQ(ParseAlgorithm("# pxname,svname,type,\ncheckout,BACKEND,1,\n"), "");
+  EXPECT_EQ(ParseAlgorithm("# pxname,svname,scur,stot,bck,\ncheckout,a,3,1200,0,\n"), "");
+}
+
+TEST(ParseAlgorithm, RefusesWhatIsNotItsFormat) {
+  EXPECT_EQ(ParseAlgorithm("No such proxy.\n").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(ParseAlgorithm("").error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(ParseAlgorithm("# pxname,svname,type,algo\nc,BACKEND,1\n").error().message,
+              HasSubstr("without 'algo'"));
+  EXPECT_THAT(ParseAlgorithm("# pxname,svname,type,algo\nc,BACKEND,x,random\n").error().message,
+              HasSubstr("'x' for type"));
+}
+
 TEST(ParseServerStats, RefusesWhatIsNotItsFormat) {
   const struct {
     std::string answer;
@@ -141,6 +174,15 @@ TEST(ParseServerStats, RefusesWhatIsNotItsFormat) {
     EXPECT_EQ(stats.error().code, code) << says;
     EXPECT_THAT(stats.error().message, HasSubstr(says));
   }
+}
+
+TEST(ParseProcessInfo, ReadsHostAndProcess) {
+  EXPECT_EQ(ParseProcessInfo("Name: HAProxy\nPid: 4711\nUptime: 0d\nnode: web1\n"),
+            (ProcessInfo{.node = "web1", .process = 4711}));
+  EXPECT_EQ(ParseProcessInfo("Pid: 1\n"), (ProcessInfo{.node = "", .process = 1}));
+  EXPECT_EQ(ParseProcessInfo("Permission denied\n").error().code, ErrorCode::kPermissionDenied);
+  for (const char* answer : {"", "Name: HAProxy\n", "Pid: \n", "Pid: 12x\n", "Pid: -3\n"})
+    EXPECT_EQ(ParseProcessInfo(answer).error().code, ErrorCode::kUnavailable) << answer;
 }
 
 TEST(ParseSetServer, AnEmptyAnswerIsSuccessAndAnyOtherAnError) {

@@ -64,4 +64,13 @@ std::string WhoDisobeys(const RouteView& view, Weight wanted) {
   return fmt::format("{}", fmt::join(texts, "; "));
 }
 
+std::string WhoDraws(const RouteView& view, Draw draw) {
+  std::vector<std::string_view> notes;
+  for (const ProxyView& proxy : view.proxies) {
+    if (!proxy.error && proxy.draw == draw && !proxy.draw_note.empty())
+      notes.push_back(proxy.draw_note);
+  }
+  return fmt::format("{}", fmt::join(notes, "; "));
+}
+
 }  // namespace auspex::traffic

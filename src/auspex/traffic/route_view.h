@@ -19,6 +19,11 @@ struct ServerView {
   std::int64_t requests_total = 0;  // requests that the server was sent, since the proxy started
 };
 
+// How a proxy picks a request's server. The evidence needs each request to be drawn at random by
+// the weights, whatever it is and whatever came before it (docs/statistics.md §2): a fixed order,
+// or a choice by the request or by load, gives the two versions mixes of their own.
+enum class Draw { kRandom, kUnknown, kNotRandom };
+
 // One proxy, by its own words.
 struct ProxyView {
   std::string name;  // where it is reached
@@ -26,6 +31,13 @@ struct ProxyView {
       error;  // no usable answer came: why, naming the proxy; then the rest is void
   ServerView canary;
   ServerView baseline;  // its share is the rest, or 0 where the proxy sends nobody anywhere
+  Draw draw = Draw::kRandom;
+  // Where it is not random or not known: what the proxy does, naming it, and how to mend it.
+  std::string draw_note = {};
+  // As its log lines name it, so that they can be told from those of the service's other proxies;
+  // -1: not known, or not asked because there is no other.
+  std::string host = {};
+  std::int64_t process = -1;
 };
 
 // All proxies of a service, taken together over those that answered.
@@ -45,5 +57,8 @@ struct RouteView {
 // at /run/b.sock has the weight 0% instead of 4.83%", or its error. Joined by "; "; empty: all
 // obey.
 [[nodiscard]] std::string WhoDisobeys(const RouteView& view, Weight wanted);
+
+// The notes of the proxies that answered and whose draw is `draw`, joined by "; ".
+[[nodiscard]] std::string WhoDraws(const RouteView& view, Draw draw);
 
 }  // namespace auspex::traffic

@@ -46,7 +46,8 @@ class Router {
   // not have taken effect: Observe before deciding).
   virtual Result<Weight> Apply(const Route& route, Weight weight, MonotonicTime deadline) = 0;
   // What the proxies do now, not what was last asked of them. Succeeds where one of them answers:
-  // ask WhoDisobeys() of the rest. Errors as Apply.
+  // ask WhoDisobeys() of the rest, and WhoDraws() whether each request is drawn at random. Errors
+  // as Apply.
   virtual Result<RouteView> Observe(const Route& route, MonotonicTime deadline) = 0;
   // For a canary that is proven bad: gives it the weight 0 and ends what a weight leaves it, so
   // that no client is sent there any more, whatever bound it (a cookie), and no connection stays

@@ -67,10 +67,13 @@ Result<Weight> HaproxyProxy::Apply(const Route& route, Weight weight,
   return ShareOf(wanted);
 }
 
-Result<ProxyView> HaproxyProxy::Observe(const Route& route, MonotonicTime deadline) const {
+Result<ProxyView> HaproxyProxy::Observe(const Route& route, bool one_of_several,
+                                        MonotonicTime deadline) const {
   AUSPEX_TRY(const Servers now, ReadServers(route, deadline));
   AUSPEX_TRY(RefuseOthers(route, now, deadline));
-  AUSPEX_TRY(const auto stats, ReadStats(now, deadline));
+  AUSPEX_TRY(const std::string answer, AskStats(now, true, deadline));
+  AUSPEX_TRY(const auto stats, Named(ParseServerStats(answer)));
+  AUSPEX_TRY(const std::string algorithm, Named(ParseAlgorithm(answer)));
   AUSPEX_TRY(const ServerStat canary, PickStat(stats, now.canary, address()));
   AUSPEX_TRY(const ServerStat baseline, PickStat(stats, now.baseline, address()));
   const WeightPair pair = now.weights();
@@ -78,10 +81,37 @@ Result<ProxyView> HaproxyProxy::Observe(const Route& route, MonotonicTime deadli
   const bool nobody_serves = pair == WeightPair{.canary = 0, .baseline = 0};
   const std::int32_t rest_bp = nobody_serves ? 0 : Weight::kWholeBp - weight.bp();
   AUSPEX_TRY(const Weight rest, Weight::FromBp(rest_bp));
-  return ProxyView{.name = address(),
-                   .error = {},
-                   .canary = View(now.canary, weight, canary),
-                   .baseline = View(now.baseline, rest, baseline)};
+  ProxyView view{.name = address(),
+                 .error = {},
+                 .canary = View(now.canary, weight, canary),
+                 .baseline = View(now.baseline, rest, baseline)};
+  NoteDraw(route, algorithm, &view);
+  if (one_of_several) {
+    AUSPEX_TRY(const std::string info, socket_.Ask("show info", deadline));
+    AUSPEX_TRY(ProcessInfo process, Named(ParseProcessInfo(info)));
+    view.host = std::move(process.node);
+    view.process = process.process;
+  }
+  return view;
+}
+
+void HaproxyProxy::NoteDraw(const Route& route, std::string_view algorithm, ProxyView* view) const {
+  // "unknown": what 2.6 calls it, see ParseAlgorithm.
+  if (algorithm == "random" || algorithm == "unknown") return;
+  if (algorithm.empty()) {
+    view->draw = Draw::kUnknown;
+    view->draw_note = fmt::format(
+        "{} does not tell its balance algorithm, so nobody checked that it is random(1); `level "
+        "operator` or above at the `stats socket` tells it",
+        Backend(route));
+    return;
+  }
+  view->draw = Draw::kNotRandom;
+  view->draw_note = fmt::format(
+      "{} picks servers by '{}', and the evidence needs each request drawn at random: put `balance "
+      "random(1)` and `retries 0` into the backend and reload HAProxy (`auspex check` prints all "
+      "lines to paste, the log-format too)",
+      Backend(route), algorithm);
 }
 
 Status HaproxyProxy::Evict(const Route& route, Duration drain, MonotonicTime deadline) const {
@@ -136,15 +166,18 @@ Result<HaproxyProxy::Servers> HaproxyProxy::ReadServers(const Route& route,
   return read;
 }
 
+Result<std::string> HaproxyProxy::AskStats(const Servers& servers, bool backend,
+                                           MonotonicTime deadline) const {
+  // By the backend's id: by name, HAProxy may find a frontend of the same name, which has no
+  // servers. 4: servers, 2: the backend; -1: all of them.
+  return socket_.Ask(fmt::format("show stat #{} {} -1", servers.canary.backend_id, backend ? 6 : 4),
+                     deadline);
+}
+
 Result<std::vector<ServerStat>> HaproxyProxy::ReadStats(const Servers& servers,
                                                         MonotonicTime deadline) const {
-  // By the backend's id: by name, HAProxy may find a frontend of the same name, which has no
-  // servers. 4: servers; -1: all of them.
-  AUSPEX_TRY(const std::string answer,
-             socket_.Ask(fmt::format("show stat #{} 4 -1", servers.canary.backend_id), deadline));
-  auto stats = ParseServerStats(answer);
-  if (!stats.ok()) return Within(fmt::format("haproxy at {}", address()), stats.error());
-  return stats;
+  AUSPEX_TRY(const std::string answer, AskStats(servers, false, deadline));
+  return Named(ParseServerStats(answer));
 }
 
 Status HaproxyProxy::RefuseOthers(const Route& route, const Servers& servers,

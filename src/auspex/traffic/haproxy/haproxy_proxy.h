@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,7 +23,8 @@ class HaproxyProxy {
 
   // As the calls of Router, for this proxy alone.
   Result<Weight> Apply(const Route& route, Weight weight, MonotonicTime deadline) const;
-  Result<ProxyView> Observe(const Route& route, MonotonicTime deadline) const;
+  // `one_of_several`: asks for its process too.
+  Result<ProxyView> Observe(const Route& route, bool one_of_several, MonotonicTime deadline) const;
   // Requests that the canary has may end for as long as `drain`; then they are cut.
   Status Evict(const Route& route, Duration drain, MonotonicTime deadline) const;
   Status Admit(const Route& route, MonotonicTime deadline) const;
@@ -40,6 +42,8 @@ class HaproxyProxy {
   };
 
   Result<Servers> ReadServers(const Route& route, MonotonicTime deadline) const;
+  // `show stat` of the backend's servers and, with `backend`, of itself.
+  Result<std::string> AskStats(const Servers& servers, bool backend, MonotonicTime deadline) const;
   Result<std::vector<ServerStat>> ReadStats(const Servers& servers, MonotonicTime deadline) const;
   // Error: kInvalidArgument if a server that is not of the route has a weight and is no backup.
   Status RefuseOthers(const Route& route, const Servers& servers, MonotonicTime deadline) const;
@@ -50,6 +54,14 @@ class HaproxyProxy {
                MonotonicTime deadline) const;
   // Until the canary has no request, `drain` is over or the deadline comes.
   Status WaitUntilIdle(const Servers& servers, Duration drain, MonotonicTime deadline) const;
+  // An error of an answer, naming the proxy.
+  template <typename T>
+  Result<T> Named(Result<T> parsed) const {
+    if (parsed.ok()) return parsed;
+    return Within(fmt::format("haproxy at {}", address()), parsed.error());
+  }
+  // Sets `draw` and its note by what `show stat` says of the backend.
+  void NoteDraw(const Route& route, std::string_view algorithm, ProxyView* view) const;
   [[nodiscard]] std::string Backend(const Route& route) const;  // how errors begin
 
   RuntimeSocket socket_;

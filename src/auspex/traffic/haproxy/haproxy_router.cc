@@ -95,7 +95,7 @@ Result<RouteView> HaproxyRouter::Observe(const Route& route, MonotonicTime deadl
   const MonotonicTime until = Bounded(deadline);
   std::vector<ProxyView> views(proxies_.size());
   ForEachAtOnce(proxies_.size(), [&](std::size_t i) {
-    auto view = proxies_[i].Observe(route, until);
+    auto view = proxies_[i].Observe(route, proxies_.size() > 1, until);
     if (view.ok()) {
       views[i] = *std::move(view);
     } else {
@@ -139,6 +139,14 @@ void HaproxyRouter::EndTurn() {
 
 MonotonicTime HaproxyRouter::Bounded(MonotonicTime deadline, Duration more) const {
   return std::min<MonotonicTime>(deadline, std::chrono::steady_clock::now() + timeout_ + more);
+}
+
+std::string HaproxyBackendLines() {
+  return "  balance random(1)   # each request's version is drawn at random; not `random`, which "
+         "is "
+         "random(2)\n"
+         "  retries 0           # a failed connection stays the failure of the version it went "
+         "to\n";
 }
 
 void RegisterHaproxyRouter(RouterRegistry& registry) {

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "auspex/base/mutex.h"
@@ -29,6 +30,10 @@ namespace auspex::traffic {
 // - A restart or reload of HAProxy brings back the weights of its file, and ends maintenance.
 // - `weight 0` keeps clients that a cookie binds to the server (`cookie` in the backend); Evict
 //   sets `state maint`, which sends them to the baseline.
+// - Requests must be drawn at random: Observe says by `draw` where `balance` is another than
+// random.
+//   Whether it is random(1) HAProxy tells nobody; `random` alone means random(2), which draws two
+//   servers and takes the less busy one, so a slow canary gets less than its share.
 // - All proxies are asked at once: one that does not answer takes no time from the others.
 class HaproxyRouter final : public Router {
  public:
@@ -67,6 +72,9 @@ class HaproxyRouter final : public Router {
   std::condition_variable changed_;
   bool changing_ AUSPEX_GUARDED_BY(mutex_) = false;
 };
+
+// What the backend of a service needs, to paste into haproxy.cfg; each line ends.
+[[nodiscard]] std::string HaproxyBackendLines();
 
 void RegisterHaproxyRouter(RouterRegistry& registry);
 

@@ -108,8 +108,10 @@ class Table {
   }
   // 0 where there is no such column.
   Result<std::int64_t> NumberIfAny(const Row& row, std::string_view column) const {
-    const bool known = std::find(columns_.begin(), columns_.end(), column) != columns_.end();
-    return known ? Number(row, column, kAnyCount) : 0;
+    return Has(column) ? Number(row, column, kAnyCount) : 0;
+  }
+  [[nodiscard]] bool Has(std::string_view column) const {
+    return std::find(columns_.begin(), columns_.end(), column) != columns_.end();
   }
 
  private:
@@ -144,6 +146,25 @@ Result<ServerStat> ReadStat(const Table& table, const Row& row) {
                     .requests_total = once - std::min(redispatched, once)};
 }
 
+// Of the column `type`; an answer without it (asked for servers alone) has only servers.
+constexpr std::int64_t kBackendRow = 1;
+
+// `visit(table, row, is_backend)` for each row but empty ones.
+template <typename Visit>
+Status ForEachStat(std::string_view answer, Visit visit) {
+  constexpr std::string_view kWhat = "show stat";
+  constexpr std::string_view kStart = "# pxname,";
+  if (!answer.starts_with(kStart)) return NotATable(kWhat, answer);
+  std::vector<Row> rows = ParseCsv(answer.substr(2));
+  const Table table(kWhat, std::move(rows.front()));
+  for (auto row = rows.begin() + 1; row != rows.end(); ++row) {
+    if (*row == Row(1)) continue;  // an empty line
+    AUSPEX_TRY(const std::int64_t type, table.NumberIfAny(*row, "type"));
+    AUSPEX_TRY(visit(table, *row, type == kBackendRow));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<ServerState>> ParseServersState(std::string_view answer) {
@@ -169,18 +190,46 @@ Result<std::vector<ServerState>> ParseServersState(std::string_view answer) {
 }
 
 Result<std::vector<ServerStat>> ParseServerStats(std::string_view answer) {
-  constexpr std::string_view kWhat = "show stat";
-  constexpr std::string_view kStart = "# pxname,";
-  if (!answer.starts_with(kStart)) return NotATable(kWhat, answer);
-  std::vector<Row> rows = ParseCsv(answer.substr(2));
-  const Table table(kWhat, std::move(rows.front()));
   std::vector<ServerStat> servers;
-  for (auto row = rows.begin() + 1; row != rows.end(); ++row) {
-    if (*row == Row(1)) continue;  // an empty line
-    AUSPEX_TRY(ServerStat server, ReadStat(table, *row));
-    servers.push_back(std::move(server));
-  }
+  const Status read =
+      ForEachStat(answer, [&](const Table& table, const Row& row, bool is_backend) -> Status {
+        if (is_backend) return {};
+        AUSPEX_TRY(ServerStat server, ReadStat(table, row));
+        servers.push_back(std::move(server));
+        return {};
+      });
+  if (!read.ok()) return Failure{read.error()};
   return servers;
+}
+
+Result<std::string> ParseAlgorithm(std::string_view answer) {
+  std::string algorithm;
+  const Status read =
+      ForEachStat(answer, [&](const Table& table, const Row& row, bool is_backend) -> Status {
+        if (!is_backend || !table.Has("algo")) return {};
+        AUSPEX_TRY(const std::string text, table.Text(row, "algo"));
+        algorithm = Excerpt(text);
+        return {};
+      });
+  if (!read.ok()) return Failure{read.error()};
+  return algorithm;
+}
+
+Result<ProcessInfo> ParseProcessInfo(std::string_view answer) {
+  ProcessInfo info;
+  for (std::string_view rest = answer; !rest.empty();) {
+    const auto end = std::min(rest.find('\n'), rest.size());
+    const std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    constexpr std::string_view kPid = "Pid: ", kNode = "node: ";
+    if (line.starts_with(kNode)) info.node = line.substr(kNode.size());
+    if (!line.starts_with(kPid)) continue;
+    const char* const last = line.data() + line.size();
+    const auto [stop, failed] = std::from_chars(line.data() + kPid.size(), last, info.process);
+    if (failed != std::errc() || stop != last) info.process = 0;
+  }
+  if (info.process <= 0) return NotATable("show info", answer);
+  return info;
 }
 
 Status ParseSetServer(std::string_view answer) {

@@ -42,8 +42,25 @@ struct ServerStat {
   friend bool operator==(const ServerStat&, const ServerStat&) = default;
 };
 
-// Of `show stat #BACKEND_ID 4 -1`. Errors as ParseServersState.
+// Of `show stat #BACKEND_ID 4 -1`, or with 6 for the backend too, which is left out here. Errors as
+// ParseServersState.
 Result<std::vector<ServerStat>> ParseServerStats(std::string_view answer);
+
+// Of `show stat #BACKEND_ID 6 -1`: by what the backend picks a server, its column `algo`
+// ("roundrobin", "leastconn", …); empty where HAProxy does not tell it: below the level operator it
+// leaves the column empty. HAProxy 2.6 has no word for `balance random` and its other names cover
+// all other algorithms, so there it reads "unknown", whatever the number of draws. At most
+// 80 printable characters. Errors as ParseServersState.
+Result<std::string> ParseAlgorithm(std::string_view answer);
+
+// Of `show info`: who HAProxy says it is in the lines of its log.
+struct ProcessInfo {
+  std::string node;          // its host's name, unless its file sets another (`node`)
+  std::int64_t process = 0;  // Pid
+  friend bool operator==(const ProcessInfo&, const ProcessInfo&) = default;
+};
+// Error: kPermissionDenied, kUnavailable (something else came).
+Result<ProcessInfo> ParseProcessInfo(std::string_view answer);
 
 // Of `set server …` and `shutdown sessions server …`: an empty answer is success, any other is an
 // error text. Errors: kNotFound, kPermissionDenied, else kInvalidArgument, with HAProxy's text.

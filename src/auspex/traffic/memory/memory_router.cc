@@ -113,7 +113,9 @@ Result<RouteView> MemoryRouter::Observe(const Route& route, MonotonicTime /*dead
     views.push_back({.name = proxy.name,
                      .error = {},
                      .canary = (*backend)->at(route.canary).now,
-                     .baseline = (*backend)->at(route.baseline).now});
+                     .baseline = (*backend)->at(route.baseline).now,
+                     .draw = proxy.draw,
+                     .draw_note = proxy.draw_note});
   }
   return Combine(std::move(views));
 }
@@ -199,6 +201,14 @@ Status MemoryRouter::SetServer(std::string_view backend, std::string_view server
 void MemoryRouter::SetUnavailable(const std::string& reason, Which which) {
   const MutexLock lock(mutex_);
   ForEach(which, [&](Proxy* proxy) { proxy->unavailable = reason; });
+}
+
+void MemoryRouter::SetDraw(Draw draw, const std::string& note, Which which) {
+  const MutexLock lock(mutex_);
+  ForEach(which, [&](Proxy* proxy) {
+    proxy->draw = draw;
+    proxy->draw_note = note;
+  });
 }
 
 void MemoryRouter::Restart(Which which) {

@@ -46,6 +46,8 @@ class MemoryRouter final : public Router {
                    std::int64_t in_flight, std::int64_t requests_total, Which which = {});
   // All calls fail with kUnavailable and this reason until it is set to empty.
   void SetUnavailable(const std::string& reason, Which which = {});
+  // What Observe will say of how requests are drawn.
+  void SetDraw(Draw draw, const std::string& note, Which which = {});
   // As if the proxy had been started again: the weights of AddRoute, no requests, no maintenance.
   void Restart(Which which = {});
 
@@ -59,6 +61,8 @@ class MemoryRouter final : public Router {
     std::string name;
     std::map<std::string, Backend, std::less<>> backends;
     std::string unavailable;
+    Draw draw = Draw::kRandom;
+    std::string draw_note = {};
   };
 
   // `change(backend)` at every proxy that can.
