@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -142,8 +143,9 @@ class Check(Case):
     def test_good_configuration_says_what_it_would_do(self):
         done = run("check", self.file(SERVICE % "/run/h.sock"))
         self.assertEqual(done.returncode, 0, done.stderr)
-        for word in ("checkout", "ring auspex", "log-format", "127.0.0.1:8400"):
+        for word in ("checkout", "ring auspex", "log-format", "127.0.0.1:8400", "into the backend checkout", "balance random(1)", "retries 0"):
             self.assertIn(word, done.stdout)
+        self.assertIn("balance random(1)", json.loads(run("check", self.file(SERVICE % "/run/h.sock"), "--json").stdout)["backend_lines"])
         self.assertFalse((self.path / "var").exists())
 
     def test_bad_configurations_are_refused_with_place_and_mend(self):
@@ -452,6 +454,29 @@ class DaemonCase(Case):
     def cli(self, *arguments):
         return run(*arguments, "--server", f"http://127.0.0.1:{self.api}")
 
+    proxy = None
+
+    def haproxy(self, text, proxy_socket):
+        """A real HAProxy with this file, in place of the one before."""
+        if self.proxy:
+            self.proxy.kill()
+            self.proxy.wait()
+        program = shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin")
+        self.proxy = subprocess.Popen([program, "-db", "-f", self.file(text, "haproxy.cfg")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(self.proxy.wait)
+        self.addCleanup(self.proxy.kill)
+        for _ in range(200):
+            with socket.socket(socket.AF_UNIX) as client:
+                try:
+                    client.connect(str(proxy_socket))
+                    client.sendall(b"show info\n")
+                    if f"Pid: {self.proxy.pid}\n".encode() in client.makefile("rb").read():
+                        return
+                except OSError:
+                    pass
+            time.sleep(0.05)
+        self.fail("haproxy does not answer")
+
     def scripted(self, answer):
         path = str(self.path / "h.sock")
         server = socket.socket(socket.AF_UNIX)
@@ -487,6 +512,21 @@ class Daemon(DaemonCase):
     def test_router_that_answers_garbage_or_hangs(self):
         self.start(self.scripted(b"<html>no</html>\n"))
         self.refused(self.cli("deploy", "checkout", "--version", "v2"), 3, "<html>")
+
+    def test_router_that_does_not_draw_at_random(self):
+        proxy_socket = self.path / "h.sock"
+        text = (
+            f"global\n  stats socket {proxy_socket} mode 600 level admin\n"
+            "defaults\n  mode http\n  timeout connect 1s\n  timeout client 1s\n  timeout server 1s\n"
+            "backend checkout\n  balance %s\n  server a 127.0.0.1:9 weight 256\n  server b 127.0.0.1:9 weight 0\n"
+        )
+        self.haproxy(text % "roundrobin", proxy_socket)
+        self.start(proxy_socket)
+        for done, code in ((self.cli("deploy", "checkout", "--version", "v2"), 2), (run("doctor", "--config", self.config), 3)):
+            self.refused(done, code, str(proxy_socket), "backend 'checkout'", "'roundrobin'", "`balance random(1)`", "`retries 0`", "`auspex check`")
+        self.haproxy(text % "random(1)", proxy_socket)
+        self.refused(run("doctor", "--config", self.config), 0, "router of checkout")
+        self.refused(self.cli("deploy", "checkout", "--version", "v2"), 0, "checkout-v2")
 
     def test_router_that_hangs(self):
         self.start(self.scripted(None))

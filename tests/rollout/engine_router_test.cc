@@ -55,6 +55,34 @@ TEST_F(EngineRouterTest, ABaselineThatIsDownKeepsNoRollbackFromItsEnd) {
   EXPECT_FALSE(Events("alert").empty());
 }
 
+TEST_F(EngineRouterTest, NothingBeginsWhereRequestsAreNotDrawnAtRandom) {
+  router_->SetDraw(traffic::Draw::kNotRandom, "memory goes round; use random(1)");
+  Open();
+  const auto refused = TryAnnounce();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error(),
+            (Error{ErrorCode::kInvalidArgument, "memory goes round; use random(1)"}));
+  // Not to know is no reason to refuse: a socket of a lower level tells less.
+  router_->SetDraw(traffic::Draw::kUnknown, "memory does not say");
+  EXPECT_TRUE(TryAnnounce().ok());
+}
+
+TEST_F(EngineRouterTest, HoldsWhileRequestsAreNotDrawnAtRandom) {
+  service_.bake_s = 100;
+  Announce();
+  WaitUntilRunning();
+  router_->SetDraw(traffic::Draw::kNotRandom, "memory goes round");
+  WaitUntil("it is said", [this] {
+    return View().last.reason.find("memory goes round: holding") != std::string::npos;
+  });
+  const Weight held = View().last.weight;
+  const std::int64_t decisions = engine_->counters().decisions;
+  WaitUntil("some ticks are over", [&] { return engine_->counters().decisions >= decisions + 3; });
+  EXPECT_LE(View().last.weight, held);
+  router_->SetDraw(traffic::Draw::kRandom, "");
+  WaitUntil("it goes on", [&] { return View().last.weight > held; });
+}
+
 class EngineOfTwoProxies : public EngineTest {
  protected:
   EngineOfTwoProxies() : EngineTest(2) {}

@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "auspex/cli/access.h"
 #include "auspex/cli/commands.h"
@@ -10,6 +11,7 @@
 #include "auspex/cli/ledger_sight.h"
 #include "auspex/storage/inspection.h"
 #include "auspex/telemetry/sources/proxy_log.h"
+#include "auspex/traffic/haproxy/haproxy_router.h"
 
 namespace auspex::cli {
 namespace {
@@ -80,6 +82,15 @@ std::string HowReached(const ServerConfig& server) {
                                                 : "with tokens");
 }
 
+// Of the services that HAProxy serves, each once.
+std::set<std::string> HaproxyBackends(const Configuration& configuration) {
+  std::set<std::string> backends;
+  for (const auto& service : configuration.services) {
+    if (service.router == "haproxy") backends.insert(service.backend);
+  }
+  return backends;
+}
+
 int Invalid(const Error& error, bool json) {
   if (json)
     fmt::print("{}\n", nlohmann::ordered_json{{"valid", false}, {"errors", error.message}}.dump());
@@ -96,6 +107,7 @@ int Check(const std::vector<std::string>& files, bool json) {
   const auto access = AccessFiles::Load(server, &log);
   if (!access.ok()) return Invalid(access.error(), json);
   const telemetry::FeedAddress feed = FeedOf(server);
+  const std::set<std::string> backends = HaproxyBackends(*configuration);
   if (json) {
     nlohmann::ordered_json out{{"valid", true},
                                {"listen", fmt::format("{}:{}", server.address, server.port)},
@@ -106,6 +118,7 @@ int Check(const std::vector<std::string>& files, bool json) {
                                {"ring_section", telemetry::ProxyLog::RingSection(feed)},
                                {"log_format", telemetry::ProxyLog::LogFormat(feed)},
                                {"notes", configuration->notes}};
+    if (!backends.empty()) out["backend_lines"] = traffic::HaproxyBackendLines();
     for (const auto& service : configuration->services) out["services"].push_back(service.name);
     fmt::print("{}\n", out.dump());
     return kGood;
@@ -123,6 +136,10 @@ int Check(const std::vector<std::string>& files, bool json) {
       "\nTo paste into haproxy.cfg, as sections of their own:\n\n{}\nand into each frontend whose "
       "requests count:\n\n{}",
       telemetry::ProxyLog::RingSection(feed), telemetry::ProxyLog::LogFormat(feed));
+  if (!backends.empty()) {
+    fmt::print("\nand into the backend {}:\n\n{}", fmt::join(backends, ", "),
+               traffic::HaproxyBackendLines());
+  }
   if (server.feed_udp) {
     fmt::print(
         "\nWhat HAProxy sends over UDP while the daemon is away, or faster than it reads, is lost; "

@@ -36,6 +36,7 @@ std::string Describe(const std::string& name, const traffic::ServerView& server)
 Finding LookAtProxy(const rollout::ServiceConfig& service, const traffic::ProxyView& proxy) {
   Finding finding{fmt::format("router of {}", service.name), false, ""};
   if (proxy.error) return finding.text = proxy.error->message + kMendRouter, finding;
+  if (proxy.draw == traffic::Draw::kNotRandom) return finding.text = proxy.draw_note, finding;
   finding.good = true;
   finding.warning =
       proxy.canary.share != Weight::Whole() && proxy.baseline.share != Weight::Whole();
@@ -65,6 +66,8 @@ std::vector<Finding> LookAtRouter(const rollout::ServiceConfig& service) {
       findings.back().text = fmt::format("{}: {}", proxy.name, findings.back().text);
     }
     answered = answered && !proxy.error;
+    if (!proxy.error && proxy.draw == traffic::Draw::kUnknown)
+      findings.push_back({.what = what, .text = proxy.draw_note, .warning = true});
   }
   if (answered && !traffic::WhoDisobeys(*view, view->weight).empty()) {
     findings.push_back({what, false,

@@ -57,8 +57,9 @@ class Engine {
     std::string actor;
     std::optional<double> risk;  // P(fail), overrides the service's
   };
-  // Begins a rollout. Errors: kNotFound (service), kInvalidArgument (version; no slot has 100 %),
-  // kConflict (one runs already), kUnavailable (the router, the ledger).
+  // Begins a rollout. Errors: kNotFound (service), kInvalidArgument (version; no slot has 100 %; a
+  // proxy that does not draw at random), kConflict (one runs already), kUnavailable (the router,
+  // the ledger, too many callers that wait).
   virtual Result<DeploymentView> Announce(const Announcement& announcement) = 0;
   // A person's order; in the ledger when this returns, and obeyed at once: the tick at hand is
   // closed early. Errors: kNotFound, kConflict (it has ended, or its phase has no such order: see

@@ -184,6 +184,10 @@ Result<Announced> EngineImpl::Prepare(const Announcement& announcement) {
                 "the proxies of backend {} must all answer and have the same weights first: {}",
                 service->backend, who);
   }
+  if (const std::string who = traffic::WhoDraws(view, traffic::Draw::kNotRandom); !who.empty())
+    return Fail(ErrorCode::kInvalidArgument, "{}", who);
+  if (const std::string who = traffic::WhoDraws(view, traffic::Draw::kUnknown); !who.empty())
+    deps_.log->Warn("draw_not_checked", {{"service", service->name}, {"why", who}});
   Announced announced;
   announced.at = deps_.clock->Wall();
   const auto milliseconds =

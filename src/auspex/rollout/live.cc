@@ -71,6 +71,8 @@ std::string WhyHold(const Live& live, const TickSources& sources) {
         live.wanted ? traffic::WhoDisobeys(view, live.router->Nearest(*live.wanted)) : "";
     return fmt::format("the router has not confirmed the weight{}{}", who.empty() ? "" : ": ", who);
   }
+  if (std::string who = traffic::WhoDraws(view, traffic::Draw::kNotRandom); !who.empty())
+    return who;
   if (!sources.requests->Health().connected)
     return "the proxy's request log is not connected" + sources.requests->HowToConnect();
   if (live.away > 2 * FromSeconds(live.TickSeconds()))
