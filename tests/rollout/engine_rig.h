@@ -167,6 +167,10 @@ class FakeRequests final : public telemetry::RequestSource {
     const auto found = lines_.find(server.server);
     return found == lines_.end() ? 0 : found->second;
   }
+  [[nodiscard]] std::int64_t LinesFrom(std::string_view /*host*/,
+                                       std::int64_t /*process*/) const override {
+    return 0;
+  }
   [[nodiscard]] telemetry::FeedHealth Health() const override { return {.connected = connected}; }
   std::atomic<bool> connected = true;
 

@@ -24,6 +24,10 @@ class QuietFeed final : public telemetry::RequestSource {
   [[nodiscard]] std::int64_t LinesOf(const telemetry::ServerKey& /*server*/) const override {
     return 0;
   }
+  [[nodiscard]] std::int64_t LinesFrom(std::string_view /*host*/,
+                                       std::int64_t /*process*/) const override {
+    return 0;
+  }
   [[nodiscard]] telemetry::FeedHealth Health() const override { return {.connected = true}; }
 };
 
@@ -48,6 +52,27 @@ TEST(CloseTick, AFeedThatLosesALotHoldsAndTheLossIsShown) {
   for (std::int64_t i = 6; i <= 15; ++i) last = Tick(&live, &feed, 1'000 * i, lines += 900);
   EXPECT_THAT(last.hold, HasSubstr("lost 600 of the last 6000 requests (10.0 %)"));
   EXPECT_EQ(ViewOf(live).feed_lost, 800);
+}
+
+// Two proxies with the same traffic, the log of one of which goes nowhere.
+TEST(CloseTick, NamesTheProxyWhoseLogIsNotConnected) {
+  QuietFeed feed;
+  Live live;
+  Inputs last;
+  for (std::int64_t i = 1; i <= 12; ++i) {
+    live.given = Weight::Zero();
+    traffic::ProxyView one, other;
+    one.name = "/run/one.sock";
+    other.name = "/run/other.sock";
+    one.baseline = other.baseline = {.share = Weight::Whole(), .requests_total = 500 * i};
+    live.seen = traffic::Combine({one, other});
+    live.lines_then = 500 * i;
+    live.proxy_lines_then = {500 * i, 0};
+    last = CloseTick(&live, live.rollout.last.t_s + 1, {.requests = &feed});
+  }
+  EXPECT_THAT(last.hold, HasSubstr("lost 3000 of the last 6000 requests"));
+  EXPECT_THAT(last.hold, HasSubstr("no line came from the proxy at /run/other.sock: its log is "
+                                   "not connected"));
 }
 
 }  // namespace

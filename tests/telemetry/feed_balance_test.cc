@@ -5,6 +5,7 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace auspex::telemetry {
@@ -132,6 +133,49 @@ RC_GTEST_PROP(FeedBalance, NeverSaysMoreThanWasLost, ()) {
     RC_ASSERT(balance.lost() <= lost);
     RC_ASSERT(balance.lost() >= 0);
   }
+}
+
+// Looks at proxies that each send `requests` a tick, of which `lines` come.
+struct OfProxies {
+  std::vector<std::int64_t> requests;
+  std::vector<std::int64_t> lines;
+};
+FeedBalance After(int ticks, const OfProxies& each) {
+  FeedBalance balance;
+  for (int tick = 1; tick <= ticks; ++tick) {
+    FeedBalance::Look look;
+    for (const std::int64_t requests : each.requests) look.requests.push_back(requests * tick);
+    for (const std::int64_t lines : each.lines) {
+      look.lines += std::max<std::int64_t>(lines, 0) * tick;
+      look.lines_of_proxy.push_back(lines < 0 ? -1 : 1'000 + lines * tick);
+    }
+    balance.Add(look);
+  }
+  return balance;
+}
+
+TEST(FeedBalance, KnowsWhichProxiesBringNoLine) {
+  EXPECT_THAT(After(20, {{500, 500, 500}, {500, 0, 500}}).Silent(), ::testing::ElementsAre(1u));
+  EXPECT_THAT(After(20, {{500, 500}, {0, 0}}).Silent(), ::testing::ElementsAre(0u, 1u));
+  // One that loses some is connected; one with few requests may be unlucky.
+  EXPECT_TRUE(After(20, {{500, 500}, {500, 400}}).Silent().empty());
+  EXPECT_TRUE(After(20, {{500, 1}, {400, 0}}).Silent().empty());
+  // Whose lines they are is not always known.
+  EXPECT_TRUE(After(20, {{500, 500}, {500, -1}}).Silent().empty());
+  EXPECT_FALSE(After(20, {{500, 500}, {500, -1}}).Complaint().empty());
+}
+
+// A name that the feed does not know (`node` in the proxy's file) is no reason to complain.
+TEST(FeedBalance, NamesNobodyWhileNothingIsLost) {
+  FeedBalance balance;
+  for (std::int64_t tick = 1; tick <= 20; ++tick) {
+    balance.Add({.requests = {500 * tick, 500 * tick},
+                 .in_flight = 0,
+                 .lines = 1'000 * tick,
+                 .lines_of_proxy = {0, 0}});
+  }
+  EXPECT_EQ(balance.Complaint(), "");
+  EXPECT_TRUE(balance.Silent().empty());
 }
 
 }  // namespace

@@ -35,6 +35,18 @@ TEST(ProxyTable, ProxiesOfOneProcessIdOnTwoHostsAreTwo) {
   EXPECT_EQ(table.missing(), 1);
 }
 
+TEST(ProxyTable, CountsTheLinesOfEachProcess) {
+  ProxyTable table;
+  for (std::int64_t i = 0; i < 3; ++i) table.Add(Line(i, kNowUs + i, 1, "web1"), kNowUs + i);
+  table.Add(Line(0, kNowUs, 1, "web2"), kNowUs);
+  table.Add(Line(0, kNowUs, 2, ""), kNowUs);
+  EXPECT_EQ(table.LinesFrom("web1", 1), 3);
+  EXPECT_EQ(table.LinesFrom("web2", 1), 1);
+  EXPECT_EQ(table.LinesFrom("", 1), 4);
+  EXPECT_EQ(table.LinesFrom("web1", 2), 1) << "its lines name no host";
+  EXPECT_EQ(table.LinesFrom("web3", 1), 0);
+}
+
 TEST(ProxyTable, ALineThatComesTwiceIsKnownAgain) {
   ProxyTable table;
   for (std::int64_t i = 0; i < 5'000; ++i) {

@@ -191,10 +191,9 @@ void EngineImpl::BeginClosing(Live* live) {
         [this, id = live->announced.id, end = live->tick_end, router = live->router,
          route = live->route, keys = std::array{live->BaselineKey(), live->CanaryKey()}, deadline] {
           Result<traffic::RouteView> view = router->Observe(route, deadline);
-          const std::int64_t lines =
-              deps_.requests->LinesOf(keys[0]) + deps_.requests->LinesOf(keys[1]);
-          Post([this, id, end, lines, view = std::move(view)]() mutable {
-            OnObserved(id, end, lines, std::move(view));
+          LinesThen lines = ReadLines(keys, view);
+          Post([this, id, end, lines = std::move(lines), view = std::move(view)]() mutable {
+            OnObserved(id, end, std::move(lines), std::move(view));
           });
         });
   }

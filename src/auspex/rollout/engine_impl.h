@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -100,7 +101,14 @@ class EngineImpl final : public Engine {
   // ---- the router and the metrics server
   void ApplyWeight(Live* live, Weight weight);
   void OnApplied(const std::string& id, Weight asked, const Result<Weight>& given);
-  void OnObserved(const std::string& id, MonotonicTime tick_end, std::int64_t lines,
+  // What the feed had brought when the router was seen, as Live keeps it.
+  struct LinesThen {
+    std::int64_t both = 0;
+    std::vector<std::int64_t> of_proxy;
+  };
+  [[nodiscard]] LinesThen ReadLines(const std::array<telemetry::ServerKey, 2>& keys,
+                                    const Result<traffic::RouteView>& view) const;
+  void OnObserved(const std::string& id, MonotonicTime tick_end, LinesThen lines,
                   Result<traffic::RouteView> view);
   void AskSignals(Live* live);
   void Conclude(Live* live);

@@ -71,7 +71,19 @@ void EngineImpl::OnApplied(const std::string& id, Weight asked, const Result<Wei
   UpdateView(*live);
 }
 
-void EngineImpl::OnObserved(const std::string& id, MonotonicTime tick_end, std::int64_t lines,
+EngineImpl::LinesThen EngineImpl::ReadLines(const std::array<telemetry::ServerKey, 2>& keys,
+                                            const Result<traffic::RouteView>& view) const {
+  LinesThen lines{.both = deps_.requests->LinesOf(keys[0]) + deps_.requests->LinesOf(keys[1]),
+                  .of_proxy = {}};
+  if (!view.ok() || view->proxies.size() < 2) return lines;
+  for (const traffic::ProxyView& proxy : view->proxies) {
+    lines.of_proxy.push_back(
+        proxy.process >= 0 ? deps_.requests->LinesFrom(proxy.host, proxy.process) : -1);
+  }
+  return lines;
+}
+
+void EngineImpl::OnObserved(const std::string& id, MonotonicTime tick_end, LinesThen lines,
                             Result<traffic::RouteView> view) {
   Live* live = Find(id);
   if (live == nullptr) return;
@@ -85,7 +97,8 @@ void EngineImpl::OnObserved(const std::string& id, MonotonicTime tick_end, std::
     live->given = view->weight;  // an answer was lost, yet the change took effect
   }
   live->seen = std::move(view);
-  live->lines_then = lines;
+  live->lines_then = lines.both;
+  live->proxy_lines_then = std::move(lines.of_proxy);
 }
 
 // The last weight is confirmed. A canary that is proven bad also loses the clients that are bound

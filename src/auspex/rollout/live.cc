@@ -55,7 +55,20 @@ void CompareWithProxy(Live* live, const traffic::RouteView& view) {
   }
   live->balance.Add({.requests = std::move(requests),
                      .in_flight = view.canary.in_flight + view.baseline.in_flight,
-                     .lines = live->lines_then});
+                     .lines = live->lines_then,
+                     .lines_of_proxy = live->proxy_lines_then});
+}
+
+// Names the proxies whose log is not connected, where that is why lines are missing.
+std::string WhatTheFeedLacks(const Live& live, const traffic::RouteView& view) {
+  std::string complaint = live.balance.Complaint();
+  std::vector<std::string_view> silent;
+  for (const std::size_t i : live.balance.Silent()) {
+    if (i < view.proxies.size()) silent.push_back(view.proxies[i].name);
+  }
+  if (silent.empty()) return complaint;
+  return fmt::format("{}; no line came from the proxy at {}: its log is not connected", complaint,
+                     fmt::join(silent, ", "));
 }
 
 std::string WhyHold(const Live& live, const TickSources& sources) {
@@ -78,7 +91,7 @@ std::string WhyHold(const Live& live, const TickSources& sources) {
   if (live.away > 2 * FromSeconds(live.TickSeconds()))
     return fmt::format("the daemon was away for {}", ToText(live.away));
   if (!live.metrics_failure.empty()) return live.metrics_failure;
-  return live.balance.Complaint();
+  return WhatTheFeedLacks(live, view);
 }
 
 }  // namespace

@@ -46,8 +46,11 @@ struct Live {
   bool applying = false;         // a call is under way
   bool observing = false;
   std::optional<Result<traffic::RouteView>> seen;  // of this tick
-  std::int64_t lines_then = 0;  // of both servers in the feed, when the router was seen
-  MonotonicTime retry_at;       // no call before this
+  // What the feed had brought when the router was seen: of both servers, and from each proxy that
+  // the view names (FeedBalance::Look).
+  std::int64_t lines_then = 0;
+  std::vector<std::int64_t> proxy_lines_then;
+  MonotonicTime retry_at;  // no call before this
   std::string router_error;
   bool admitted = false;  // its slot is in service: the first traffic ends any maintenance
   int evictions = 0;      // times that the router was asked to evict the canary

@@ -33,7 +33,10 @@ void FeedBalance::Add(const Look& look) {
   const std::int64_t least = *std::min_element(last_gaps_.begin(), last_gaps_.end());
   const std::int64_t most = *std::max_element(first_gaps_.begin(), first_gaps_.end());
   lost_ = std::max<std::int64_t>(0, least - most);
-  known_.push_back({.ended = ended, .lost = lost_});
+  known_.push_back({.ended = ended,
+                    .lost = lost_,
+                    .requests = look.requests,
+                    .lines_of_proxy = look.lines_of_proxy});
   if (known_.size() > kLooks + 1) known_.pop_front();
 }
 
@@ -46,6 +49,22 @@ std::string FeedBalance::Complaint() const {
   if (lost < kGraveLost || share <= kGraveShare) return "";
   return fmt::format("the proxy's request log lost {} of the last {} requests ({:.1f} %)", lost,
                      std::max(lost, ended), 100 * std::min(share, 1.0));
+}
+
+std::vector<std::size_t> FeedBalance::Silent() const {
+  std::vector<std::size_t> silent;
+  if (Complaint().empty()) return silent;
+  const Known& first = known_.front();
+  const Known& last = known_.back();
+  const std::size_t known = std::min(first.lines_of_proxy.size(), last.lines_of_proxy.size());
+  for (std::size_t i = 0; i < std::min(known, last.requests.size()); ++i) {
+    // A process that was started anew in between has other lines to its name: not the same.
+    const bool told = first.lines_of_proxy[i] >= 0 && last.lines_of_proxy[i] >= 0;
+    if (told && last.lines_of_proxy[i] == first.lines_of_proxy[i] &&
+        last.requests[i] - first.requests[i] >= kGraveLost)
+      silent.push_back(i);
+  }
+  return silent;
 }
 
 }  // namespace auspex::telemetry

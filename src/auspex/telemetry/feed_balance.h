@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -18,6 +19,9 @@ class FeedBalance {
     std::vector<std::int64_t> requests;  // that each proxy sent, since it started; in one order
     std::int64_t in_flight = 0;          // of these, not ended
     std::int64_t lines = 0;              // that the feed brought, read at the same time
+    // Lines of any server that came from each of these proxies, in the same order; -1: the feed
+    // cannot tell which are that proxy's. Empty: of none.
+    std::vector<std::int64_t> lines_of_proxy = {};
   };
   // Only looks at which every proxy answered. A count below half of its last one (attempts that
   // a proxy repeats take a little from it), or another number of proxies, means that one was
@@ -30,6 +34,10 @@ class FeedBalance {
   // within kLooks looks. A lost line may be a failed request (a proxy that chokes loses most when
   // it fails most), and one in a hundred is as much as a usual error limit.
   [[nodiscard]] std::string Complaint() const;
+  // While there is a complaint: which proxies, by their place in `requests`, ended at least
+  // kGraveLost requests within these looks and brought not one line. Their logs are not connected;
+  // the total alone cannot tell whose lines are missing.
+  [[nodiscard]] std::vector<std::size_t> Silent() const;
 
   static constexpr std::size_t kLooks = 6;
   static constexpr std::int64_t kGraveLost = 10;
@@ -43,6 +51,8 @@ class FeedBalance {
   struct Known {
     std::int64_t ended;
     std::int64_t lost;
+    std::vector<std::int64_t> requests;
+    std::vector<std::int64_t> lines_of_proxy;
   };
   std::deque<Known> known_;
   std::int64_t lost_ = 0;

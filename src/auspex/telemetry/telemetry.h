@@ -98,6 +98,10 @@ class RequestSource {
   virtual ServerTick Take(const ServerKey& server, std::optional<WallTime> until) = 0;
   // Lines of this server since Track, taken or not: to be compared with the proxy's own count.
   [[nodiscard]] virtual std::int64_t LinesOf(const ServerKey& server) const = 0;
+  // Lines of one proxy process, of whatever server, as it names itself in them; 0 where none came
+  // lately. `host` empty: not known.
+  [[nodiscard]] virtual std::int64_t LinesFrom(std::string_view host,
+                                               std::int64_t process) const = 0;
   [[nodiscard]] virtual FeedHealth Health() const = 0;
   // What to look at while no proxy is connected, to follow these words: " (…)", or nothing.
   [[nodiscard]] virtual std::string HowToConnect() const { return ""; }

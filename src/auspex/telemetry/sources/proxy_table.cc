@@ -14,6 +14,7 @@ constexpr std::int64_t kSilentUs = 60'000'000;
 bool ProxyTable::Add(const ProxyLogLine& line, std::int64_t arrived_us) {
   Proxy& proxy = Find(line);
   proxy.heard = ++heard_;
+  ++proxy.came;
   if (line.counter >= 0 && line.end_us >= 0) {
     Line& known = proxy.lines[static_cast<std::size_t>(line.counter) % kRemembered];
     if (known.number == line.counter && known.end_us == line.end_us) {
@@ -49,6 +50,15 @@ void ProxyTable::ForgetTheSilent() {
       [](const auto& a, const auto& b) { return a.second.heard < b.second.heard; });
   missing_before_ += silent->second.gaps.missing();
   proxies_.erase(silent);
+}
+
+std::int64_t ProxyTable::LinesFrom(std::string_view host, std::int64_t process) const {
+  std::int64_t lines = 0;
+  for (const auto& [key, proxy] : proxies_) {
+    const bool same = host.empty() || key.host.empty() || key.host == host;
+    if (key.process == process && same) lines += proxy.came;
+  }
+  return lines;
 }
 
 std::int64_t ProxyTable::missing() const {

@@ -28,6 +28,9 @@ class ProxyTable {
   // (same process, number and end), as when the proxy's configuration names the log twice.
   bool Add(const ProxyLogLine& line, std::int64_t arrived_us);
 
+  // Of one process, since it is followed; of any host where `host` is empty, and also those whose
+  // lines name no host.
+  [[nodiscard]] std::int64_t LinesFrom(std::string_view host, std::int64_t process) const;
   [[nodiscard]] std::int64_t missing() const;
   [[nodiscard]] std::int64_t duplicates() const { return duplicates_; }
   // Lines that came more than ClockWatch::kToleranceUs before their end.
@@ -65,6 +68,7 @@ class ProxyTable {
     ClockWatch clock;
     std::vector<Line> lines = std::vector<Line>(kRemembered);  // by number, modulo
     std::int64_t heard = 0;                                    // serial number of its last line
+    std::int64_t came = 0;                                     // lines
   };
   Proxy& Find(const ProxyLogLine& line);
   void ForgetTheSilent();

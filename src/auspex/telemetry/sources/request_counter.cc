@@ -170,6 +170,11 @@ std::int64_t RequestCounter::LinesOf(const ServerKey& server) const {
   return found == nullptr ? 0 : found->lines();
 }
 
+std::int64_t RequestCounter::LinesFrom(std::string_view host, std::int64_t process) const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->proxies.LinesFrom(host, process);
+}
+
 FeedHealth RequestCounter::Health() const {
   const std::lock_guard lock(impl_->mutex);
   FeedHealth health = impl_->health;
