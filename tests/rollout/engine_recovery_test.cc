@@ -104,6 +104,39 @@ TEST_F(EngineTest, WhatWasSeenBeforeTheDiskWasFullGivesNoTrafficAfter) {
   ExpectWholeStory();
 }
 
+// Callers that gave up leave their questions behind until the engine looks at them.
+TEST_F(EngineTest, WhileTheDiskIsFullTheCallersThatWaitAreBounded) {
+  service_.bake_s = 100;
+  Announce();
+  WaitUntilRunning();
+  disk_->refuses = true;
+  WaitUntil("it is noticed", [this] { return !engine_->LedgerTrouble().empty(); });
+  constexpr int kCallers = 300;
+  std::atomic<int> turned_away = 0;
+  std::vector<std::thread> callers;
+  for (int i = 0; i < kCallers; ++i) {
+    callers.emplace_back([&] {
+      const auto given = Give(Order::Kind::kPause);
+      ASSERT_FALSE(given.ok());
+      EXPECT_EQ(given.error().code, ErrorCode::kUnavailable);
+      turned_away += given.error().message.find("256 calls wait") != std::string::npos ? 1 : 0;
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(turned_away, kCallers - 256);
+  const auto late = Give(Order::Kind::kPause);
+  ASSERT_FALSE(late.ok());
+  EXPECT_THAT(late.error().message, ::testing::HasSubstr("nothing was done: 256 calls wait"));
+  EXPECT_THAT(late.error().message, ::testing::HasSubstr("the disk is full"));
+  disk_->refuses = false;
+  WaitUntil("the engine goes on", [this] { return engine_->LedgerTrouble().empty(); });
+  WaitUntil("an order is taken", [this] { return Give(Order::Kind::kPause).ok(); });
+  // None of those that were told that nothing was done.
+  const auto orders = ledger_->Entries({.deployment = id_, .kind = "order"});
+  ASSERT_TRUE(orders.ok());
+  EXPECT_EQ(orders->size(), 1u);
+}
+
 TEST_F(EngineTest, GoesOnOnceTheDiskHasRoomAgain) {
   Announce();
   WaitUntilRunning();

@@ -76,6 +76,17 @@ void EngineImpl::Post(std::function<void()> message) {
   wake_.notify_all();
 }
 
+bool EngineImpl::PostQuestion(std::function<void()> question) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (questions_ >= kMostQuestions) return false;
+    ++questions_;
+    inbox_.push_back(std::move(question));
+  }
+  wake_.notify_all();
+  return true;
+}
+
 Live* EngineImpl::Find(const std::string& id) {
   const auto found = lives_.find(id);
   return found == lives_.end() ? nullptr : &found->second;
@@ -91,6 +102,7 @@ void EngineImpl::Run() {
       wake_.wait_for(lock, UntilNextDue(), [this] { return stopping_ || !inbox_.empty(); });
       if (stopping_) return;
       messages.swap(inbox_);
+      questions_ = 0;
     }
     for (const auto& message : messages) message();
     Pass();

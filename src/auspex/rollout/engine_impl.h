@@ -25,6 +25,9 @@ inline constexpr Duration kRouterPatience = 2s;
 inline constexpr Duration kRetryAfter = 500ms;    // a ledger or router that refused
 inline constexpr Duration kAnswerPatience = 10s;  // of a caller that waits for the engine's thread
 inline constexpr Duration kPatienceInTrouble = 1s;  // the same while the ledger refuses
+// Callers' questions that the engine's thread has yet to look at, also those given up: while the
+// ledger refuses it looks at none.
+inline constexpr std::size_t kMostQuestions = 256;
 
 // The one Engine. Its parts: engine.cc (the loop, a tick), engine_router.cc, engine_life.cc
 // (announced, ordered, recovered after a crash). What no lock guards belongs to the engine's
@@ -49,6 +52,8 @@ class EngineImpl final : public Engine {
   // ---- messages to the engine's thread
 
   void Post(std::function<void()> message);
+  // False where kMostQuestions wait: this one is not taken.
+  bool PostQuestion(std::function<void()> question);
   // Runs `question` on the engine's thread and waits for its answer. Whoever was told that nothing
   // was done is told the truth: what nobody waits for any more is not begun.
   template <typename T, typename F>
@@ -57,10 +62,11 @@ class EngineImpl final : public Engine {
     auto state = std::make_shared<std::atomic<State>>(State::kWaiting);
     auto promise = std::make_shared<std::promise<Result<T>>>();
     std::future<Result<T>> answer = promise->get_future();
-    Post([state, promise, question = std::move(question)] {
+    const bool taken = PostQuestion([state, promise, question = std::move(question)] {
       State waiting = State::kWaiting;
       if (state->compare_exchange_strong(waiting, State::kBegun)) promise->set_value(question());
     });
+    if (!taken) return TooManyWait();
     // The engine's thread is known to wait for the ledger: no use in waiting for it too.
     const Duration patience = LedgerTrouble().empty() ? kAnswerPatience : kPatienceInTrouble;
     if (answer.wait_for(patience) == std::future_status::ready) return answer.get();
@@ -72,6 +78,7 @@ class EngineImpl final : public Engine {
   }
   // kUnavailable, with the ledger's trouble if that is why.
   [[nodiscard]] Failure NoAnswer(std::string_view so) const;
+  [[nodiscard]] Failure TooManyWait() const;
 
   void Run();
   void Pass();
@@ -138,9 +145,10 @@ class EngineImpl final : public Engine {
   std::vector<ServiceConfig> services_;
   std::map<std::string, std::shared_ptr<traffic::Router>> routers_;
 
-  std::mutex mutex_;  // guards inbox_ and stopping_
+  std::mutex mutex_;  // guards inbox_, questions_ and stopping_
   std::condition_variable wake_;
   std::deque<std::function<void()>> inbox_;
+  std::size_t questions_ = 0;  // in inbox_; its other messages are one or two for each rollout
   bool stopping_ = false;
 
   std::map<std::string, Live> lives_;  // the engine's thread only, after Init

@@ -88,6 +88,14 @@ Failure EngineImpl::NoAnswer(std::string_view so) const {
   return Fail(ErrorCode::kUnavailable, "{}: the ledger takes no decisions now: {}", so, trouble);
 }
 
+Failure EngineImpl::TooManyWait() const {
+  const std::string trouble = LedgerTrouble();
+  return Fail(ErrorCode::kUnavailable,
+              "nothing was done: {} calls wait for the engine already; try again later{}",
+              kMostQuestions,
+              trouble.empty() ? "" : ", once the ledger takes decisions again: " + trouble);
+}
+
 // ---- a ledger that refuses
 
 // Told when it begins and when its reason changes, and in the log now and then: a line for each
