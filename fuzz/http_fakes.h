@@ -31,7 +31,8 @@ class FakeEngine final : public rollout::Engine {
     view.version = announcement.version;
     return view;
   }
-  Result<rollout::DeploymentView> Give(std::string_view id, const rollout::Order& order) override {
+  Result<rollout::DeploymentView> Give(std::string_view id, const rollout::Order& order,
+                                       const std::optional<storage::KeyedCall>&) override {
     if (id != view_.id) return Unknown(id);
     if (order.reason.empty()) return Fail(ErrorCode::kInvalidArgument, "a reason is needed");
     return view_;

@@ -37,12 +37,37 @@ class IdempotencyTest : public ::testing::Test {
     ledger_.Open();
     memory_ = std::make_shared<Idempotency>(ledger_.get(), &clock_, &log_);
   }
-  HttpReply Ask(const HttpCall& call) { return memory_->Wrap(handler_)(call); }
+  HttpReply Ask(const HttpCall& call) {
+    return memory_->Wrap(
+        [this](const HttpCall& one, const std::optional<storage::KeyedCall>& keyed) {
+          keyed_ = keyed;
+          return handler_(one);
+        },
+        [](const std::string& deployment) {
+          HttpReply reply;
+          reply.status = 202;
+          reply.body = deployment + " now";
+          return reply;
+        })(call);
+  }
+  // As an order: stored together with the key of the call that is being carried out.
+  bool TakeEffect(const std::string& on = "d1") {
+    storage::Batch batch;
+    batch.entries.push_back(
+        {.at = clock_.Wall(), .deployment = "d1", .kind = "order", .body = "{}"});
+    if (keyed_) batch.effects.push_back({.call = *keyed_, .deployment = on});
+    return ledger_->Commit(batch).ok();
+  }
+  std::size_t Effects() {
+    const auto entries = ledger_->Entries({.deployment = "d1", .kind = "order"});
+    return entries.ok() ? entries->size() : 99;
+  }
 
   SimulatedClock clock_{FromMicros(1'000'000'000'000'000)};
   Logger log_{LogLevel::kError};
   rollout::testing::TempLedger ledger_;
   std::atomic<int> calls_ = 0;
+  std::optional<storage::KeyedCall> keyed_;
   int status_ = 201;
   Handler handler_ = [this](const HttpCall& call) {
     HttpReply reply;
@@ -167,25 +192,81 @@ TEST_F(IdempotencyTest, OneThatWaitsHoldsUpNobody) {
   EXPECT_EQ(Ask(Post("slow", "slow")).status, 200);
 }
 
-TEST_F(IdempotencyTest, ACallThatTheDaemonDidNotFinishIsNotCarriedOutAgain) {
-  // As a daemon that was killed between taking the key and keeping the answer.
+// A daemon that was killed between taking the key and doing anything.
+TEST_F(IdempotencyTest, ACallThatWasBegunAndTookNoEffectIsCarriedOut) {
   const HttpCall call = Post("k");
   ASSERT_TRUE(ledger_
                   ->ClaimKey({.caller = "", .key = "k", .call = HashSha256("POST /orders\n{}")},
                              clock_.Wall(), clock_.Wall() - 1h)
                   .ok());
   Restart();
-  const HttpReply reply = Ask(call);
-  EXPECT_EQ(reply.status, 409);
-  EXPECT_NE(reply.body.find("nobody knows"), std::string::npos);
   EXPECT_EQ(Ask(Post("k", "other")).status, 422);
-  EXPECT_EQ(calls_, 0);
+  const HttpReply reply = Ask(call);
+  EXPECT_EQ(reply.status, 201);
+  EXPECT_FALSE(Has(reply, "Idempotency-Replayed"));
+  EXPECT_TRUE(Has(Ask(call), "Idempotency-Replayed"));
+  EXPECT_EQ(calls_, 1);
 }
 
-TEST_F(IdempotencyTest, AHandlerThatThrowsLeavesItsEndUnknown) {
-  handler_ = [](const HttpCall&) -> HttpReply { throw std::runtime_error("no"); };
+TEST_F(IdempotencyTest, AnAnswerThatWasLostAfterTheEffectIsMadeAnew) {
+  handler_ = [this](const HttpCall&) -> HttpReply {
+    ++calls_;
+    EXPECT_TRUE(TakeEffect());
+    throw std::runtime_error("no");
+  };
   EXPECT_THROW(Ask(Post("k")), std::runtime_error);
-  EXPECT_EQ(Ask(Post("k")).status, 409);
+  Restart();
+  const HttpReply again = Ask(Post("k"));
+  EXPECT_EQ(again.status, 202);
+  EXPECT_EQ(again.body, "d1 now");
+  EXPECT_TRUE(Has(again, "Idempotency-Replayed"));
+  EXPECT_EQ(calls_, 1);
+  EXPECT_EQ(Effects(), 1u);
+}
+
+// 503 "this may yet take effect", and then it does.
+TEST_F(IdempotencyTest, AnEffectThatCameAfterItsAnswerWasGivenUpIsTheAnswer) {
+  status_ = 503;
+  const Handler inner = handler_;
+  handler_ = [&](const HttpCall& call) {
+    EXPECT_TRUE(TakeEffect());
+    return inner(call);
+  };
+  EXPECT_EQ(Ask(Post("k")).status, 202);
+  EXPECT_EQ(Ask(Post("k")).status, 202);
+  EXPECT_EQ(calls_, 1);
+  EXPECT_EQ(Effects(), 1u);
+}
+
+TEST_F(IdempotencyTest, WhatWasGivenUpTakesNoEffectLater) {
+  status_ = 503;
+  EXPECT_EQ(Ask(Post("k")).status, 503);
+  EXPECT_FALSE(TakeEffect()) << "the key was given back with the 503";
+  // Nor beside the call that is repeated, should it come between its start and its end.
+  status_ = 201;
+  const Handler inner = handler_;
+  handler_ = [&](const HttpCall& call) {
+    EXPECT_TRUE(TakeEffect()) << "of the first call: the same key, the same call";
+    HttpReply reply = inner(call);
+    if (!TakeEffect()) reply.status = 409;
+    return reply;
+  };
+  EXPECT_EQ(Ask(Post("k")).status, 202);
+  EXPECT_EQ(Effects(), 1u);
+}
+
+// What an older daemon left: it stored no effects with keys, so the migration says "not known".
+TEST_F(IdempotencyTest, OfAKeyFromBeforeEffectsWereStoredNobodyKnows) {
+  handler_ = [this](const HttpCall&) -> HttpReply {
+    ++calls_;
+    EXPECT_TRUE(TakeEffect(""));
+    throw std::runtime_error("no");
+  };
+  EXPECT_THROW(Ask(Post("k")), std::runtime_error);
+  const HttpReply reply = Ask(Post("k"));
+  EXPECT_EQ(reply.status, 409);
+  EXPECT_NE(reply.body.find("nobody knows"), std::string::npos);
+  EXPECT_EQ(calls_, 1);
 }
 
 }  // namespace

@@ -393,6 +393,40 @@ TEST_P(LedgerContract, AKeyIsGivenBackOrExpires) {
   EXPECT_FALSE(ledger().ClaimKey(Claim("old"), At(20), At(11))->has_value());
 }
 
+Batch WithEffect(Batch batch, const KeyedCall& call) {
+  batch.effects.push_back({.call = call, .deployment = "d1"});
+  return batch;
+}
+
+TEST_P(LedgerContract, AnEffectIsStoredWithItsKeyOrNotAtAll) {
+  ASSERT_TRUE(ledger().ClaimKey(Claim("k"), At(10), At(0)).ok());
+  EXPECT_FALSE((*ledger().ClaimKey(Claim("k"), At(10), At(0)))->effect.has_value());
+  ASSERT_TRUE(ledger().Commit(WithEffect(MakeTicks("d1", 1), Claim("k"))).ok());
+  Reopen();
+  EXPECT_EQ((*ledger().ClaimKey(Claim("k"), At(11), At(0)))->effect, "d1");
+  // A second time, from a call that was given up and comes late.
+  const auto twice = ledger().Commit(WithEffect(MakeTicks("d1", 1), Claim("k")));
+  ASSERT_FALSE(twice.ok());
+  EXPECT_EQ(twice.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(All("d1").size(), 1U);
+  // It is there for the next to see, whatever the answer was.
+  ASSERT_TRUE(ledger().KeepAnswer("", "k", "").ok());
+  EXPECT_EQ((*ledger().ClaimKey(Claim("k"), At(11), At(0)))->effect, "d1");
+  ExpectChained(All("d1"));
+}
+
+TEST_P(LedgerContract, NothingIsDoneForACallThatIsNotClaimed) {
+  EXPECT_EQ(ledger().Commit(WithEffect(MakeTicks("d1", 1), Claim("k"))).error().code,
+            ErrorCode::kConflict);
+  ASSERT_TRUE(ledger().ClaimKey(Claim("k"), At(10), At(0)).ok());
+  EXPECT_EQ(ledger().Commit(WithEffect(MakeTicks("d1", 1), Claim("k", "other"))).error().code,
+            ErrorCode::kConflict);
+  ASSERT_TRUE(ledger().KeepAnswer("", "k", "").ok());  // given back
+  EXPECT_EQ(ledger().Commit(WithEffect(MakeTicks("d1", 1), Claim("k"))).error().code,
+            ErrorCode::kConflict);
+  EXPECT_TRUE(All("d1").empty());
+}
+
 TEST_P(LedgerContract, KeysAreOutsideTheChain) {
   ASSERT_TRUE(ledger().Commit(MakeTicks("d1", 2)).ok());
   const auto before = All("d1");

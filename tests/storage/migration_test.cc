@@ -118,6 +118,31 @@ TEST(Migration, ThatMeetsAFullDiskChangesNothing) {
   EXPECT_EQ(testing::AskSql(config.path, "PRAGMA user_version"), PresentVersion());
 }
 
+// As version 3 left it: a key that was answered, and one that was taken by a daemon that was
+// killed.
+TEST(Migration, OfAKeyThatVersion3TookAndDidNotAnswerNobodyKnowsTheEffect) {
+  const TempFolder folder;
+  const std::string path = folder.Path("ledger.db");
+  const KeyedCall answered{.caller = "", .key = "answered", .call = HashSha256("call")};
+  const KeyedCall taken{.caller = "", .key = "taken", .call = HashSha256("call")};
+  {
+    const auto ledger = MustOpen(Config(path));
+    for (const KeyedCall& call : {answered, taken})
+      ASSERT_TRUE(ledger->ClaimKey(call, At(10), At(0)).ok());
+    ASSERT_TRUE(ledger->KeepAnswer("", "answered", "yes").ok());
+  }
+  RunSql(path, "ALTER TABLE keyed_answers DROP COLUMN effect; PRAGMA user_version = 3");
+  const auto ledger = MustOpen(Config(path));
+  EXPECT_EQ(testing::AskSql(path, "PRAGMA user_version"), PresentVersion());
+  const auto first = ledger->ClaimKey(answered, At(11), At(0));
+  ASSERT_TRUE(first.ok() && first->has_value());
+  EXPECT_EQ((*first)->answer, "yes");
+  EXPECT_EQ((*first)->effect, std::nullopt);
+  const auto second = ledger->ClaimKey(taken, At(11), At(0));
+  ASSERT_TRUE(second.ok() && second->has_value());
+  EXPECT_EQ((*second)->effect, "");
+}
+
 // tests/storage/data/README.md says how it was made.
 class Version2 : public ::testing::Test {
  protected:

@@ -29,6 +29,11 @@ std::string ToText(const HttpReply& reply) {
   return kept.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+HttpReply Repeated(HttpReply reply) {
+  reply.headers.emplace_back("Idempotency-Replayed", "true");
+  return reply;
+}
+
 std::optional<HttpReply> FromText(std::string_view text) {
   const Json kept = Json::parse(text, nullptr, false);
   if (!kept.is_object()) return std::nullopt;
@@ -39,20 +44,23 @@ std::optional<HttpReply> FromText(std::string_view text) {
   for (const Json& header : kept.value("headers", Json::array())) {
     reply.headers.emplace_back(header.at(0), header.at(1));
   }
-  reply.headers.emplace_back("Idempotency-Replayed", "true");
-  return reply;
+  return Repeated(std::move(reply));
 }
 
-HttpReply Again(const storage::KeyedCall& claim, const storage::KeptAnswer& kept) {
+// Nothing: the call was begun and took no effect, so it may be carried out.
+std::optional<HttpReply> Again(const storage::KeyedCall& claim, const storage::KeptAnswer& kept,
+                               const Idempotency::EffectReply& effect) {
   if (kept.call != claim.call) {
     return Problem(422, "this Idempotency-Key was used for another call; take a new one");
   }
-  if (kept.answer.empty()) {
-    return Problem(409,
-                   "the daemon ended while it carried out the call with this Idempotency-Key, and "
-                   "nobody knows what it did: look at the deployment, then take a new key");
+  if (!kept.answer.empty()) {
+    return FromText(kept.answer).value_or(Problem(500, "the answer kept for this key is damaged"));
   }
-  return FromText(kept.answer).value_or(Problem(500, "the answer kept for this key is damaged"));
+  if (!kept.effect) return std::nullopt;
+  if (!kept.effect->empty()) return Repeated(effect(*kept.effect));
+  return Problem(409,
+                 "an older daemon ended while it carried out the call with this Idempotency-Key, "
+                 "and nobody knows what it did: look at the deployment, then take a new key");
 }
 
 HttpReply UnderWay() {
@@ -63,13 +71,15 @@ HttpReply UnderWay() {
 
 }  // namespace
 
-Handler Idempotency::Wrap(Handler handler) {
-  return [self = shared_from_this(), handler = std::move(handler)](const HttpCall& call) {
-    return call.Header("Idempotency-Key") ? self->Answer(call, handler) : handler(call);
+Handler Idempotency::Wrap(KeyedHandler handler, EffectReply effect) {
+  return [self = shared_from_this(),
+          way = Way{std::move(handler), std::move(effect)}](const HttpCall& call) {
+    return call.Header("Idempotency-Key") ? self->Answer(call, way)
+                                          : way.handler(call, std::nullopt);
   };
 }
 
-HttpReply Idempotency::Answer(const HttpCall& call, const Handler& handler) {
+HttpReply Idempotency::Answer(const HttpCall& call, const Way& way) {
   const std::string key(*call.Header("Idempotency-Key"));
   if (!IsKey(key) || call.headers.count("Idempotency-Key") > 1) {
     return Problem(400, "Idempotency-Key: once, 1 to 255 printable characters without a space");
@@ -89,18 +99,33 @@ HttpReply Idempotency::Answer(const HttpCall& call, const Handler& handler) {
     running_.erase(id);
   };
   const std::unique_ptr<void, decltype(done)> guard(this, done);
-  return AnswerOnce(claim, call, handler);
+  return AnswerOnce(claim, call, way);
 }
 
 HttpReply Idempotency::AnswerOnce(const storage::KeyedCall& claim, const HttpCall& call,
-                                  const Handler& handler) {
+                                  const Way& way) {
   const WallTime now = clock_->Wall();
   const auto before = ledger_->ClaimKey(claim, now, now - kKept);
   if (!before.ok()) return ProblemFrom(before.error());
-  if (*before) return Again(claim, **before);
-  HttpReply reply = handler(call);
+  if (*before) {
+    if (auto known = Again(claim, **before, way.effect)) return *std::move(known);
+  }
+  HttpReply reply = way.handler(call, claim);
+  if (reply.status >= 400) {
+    if (auto effect = TookEffect(claim, way)) reply = *std::move(effect);
+  }
   Keep(claim, reply);
   return reply;
+}
+
+std::optional<HttpReply> Idempotency::TookEffect(const storage::KeyedCall& claim,
+                                                 const Way& way) const {
+  const WallTime now = clock_->Wall();
+  const auto kept = ledger_->ClaimKey(claim, now, now - kKept);
+  if (!kept.ok() || !*kept || (*kept)->call != claim.call) return std::nullopt;
+  const auto& deployment = (*kept)->effect;
+  if (!deployment || deployment->empty()) return std::nullopt;
+  return Repeated(way.effect(*deployment));
 }
 
 void Idempotency::Keep(const storage::KeyedCall& claim, const HttpReply& reply) {

@@ -57,7 +57,7 @@ HttpReply Ready(const RestDependencies& d) {
 
 Keyed MakeKeyed(const RestDependencies& d) {
   const auto memory = std::make_shared<Idempotency>(d.ledger, d.clock, d.log);
-  return [memory](Route route) {
+  return [memory, d](Route route, Idempotency::KeyedHandler handler) {
     route.inputs.push_back(
         {.place = RouteInput::Place::kHeader,
          .name = "Idempotency-Key",
@@ -65,7 +65,10 @@ Keyed MakeKeyed(const RestDependencies& d) {
          .text = "the same key with the same call gives the first answer again, for 24 h; while "
                  "the first is under way it is 409, with another call 422"});
     route.errors.insert(route.errors.end(), {409, 422});
-    route.handler = memory->Wrap(std::move(route.handler));
+    route.handler =
+        memory->Wrap(std::move(handler), [d, status = route.status](const std::string& deployment) {
+          return DeploymentNow(d, deployment, status);
+        });
     return route;
   };
 }

@@ -14,20 +14,25 @@ std::string ActorOf(const HttpCall& call, const std::string& given) {
   return given.empty() ? call.peer : given;
 }
 
-HttpReply Announce(const RestDependencies& d, const HttpCall& call) {
+HttpReply AsBegun(HttpReply reply, const std::string& id) {
+  reply.headers.emplace_back("Location", "/api/v1/deployments/" + id);
+  return reply;
+}
+
+HttpReply Announce(const RestDependencies& d, const HttpCall& call,
+                   const std::optional<storage::KeyedCall>& keyed) {
   Body body(call, {"service", "version", "baseline_version", "risk", "actor"});
   const rollout::Engine::Announcement announcement{
       .service = body.Text("service", true),
       .version = body.Text("version", true),
       .baseline_version = body.Text("baseline_version", false),
       .actor = ActorOf(call, body.Text("actor", false)),
-      .risk = body.Share("risk", false)};
+      .risk = body.Share("risk", false),
+      .call = keyed};
   if (!body.good()) return body.Refusal();
   const Result<rollout::DeploymentView> view = d.engine->Announce(announcement);
   if (!view.ok()) return ProblemFrom(view.error());
-  HttpReply reply = Reply(ToJson(*view), 201);
-  reply.headers.emplace_back("Location", "/api/v1/deployments/" + view->id);
-  return reply;
+  return AsBegun(Reply(ToJson(*view), 201), view->id);
 }
 
 HttpReply ListDeployments(const RestDependencies& d, const HttpCall& call) {
@@ -51,8 +56,7 @@ HttpReply ListDeployments(const RestDependencies& d, const HttpCall& call) {
   return Reply(Dump(out));
 }
 
-HttpReply GetDeployment(const RestDependencies& d, const HttpCall& call) {
-  const std::string& id = call.Parameter("id");
+HttpReply GetDeployment(const RestDependencies& d, const std::string& id) {
   const Result<rollout::DeploymentView> view = d.engine->Get(id);
   if (view.ok()) return Reply(ToJson(*view));
   const auto row = d.ledger->Deployment(id);
@@ -94,7 +98,8 @@ HttpReply GetEvidence(const RestDependencies& d, const HttpCall& call) {
   return evidence.ok() ? Reply(*evidence) : ProblemFrom(evidence.error());
 }
 
-HttpReply GiveOrder(const RestDependencies& d, const HttpCall& call, rollout::Order::Kind kind) {
+HttpReply GiveOrder(const RestDependencies& d, const HttpCall& call, rollout::Order::Kind kind,
+                    const std::optional<storage::KeyedCall>& keyed) {
   Body body(call, {"reason", "weight", "actor"});
   rollout::Order order{.kind = kind,
                        .weight = {},
@@ -103,7 +108,7 @@ HttpReply GiveOrder(const RestDependencies& d, const HttpCall& call, rollout::Or
   const std::optional<double> weight = body.Share("weight", kind == rollout::Order::Kind::kWeight);
   if (!body.good()) return body.Refusal();
   if (weight) order.weight = Weight::FromShare(*weight).value_or(Weight::Zero());
-  const Result<rollout::DeploymentView> view = d.engine->Give(call.Parameter("id"), order);
+  const Result<rollout::DeploymentView> view = d.engine->Give(call.Parameter("id"), order, keyed);
   return view.ok() ? Reply(ToJson(*view), 202) : ProblemFrom(view.error());
 }
 
@@ -133,13 +138,21 @@ void AddOrders(const RestDependencies& d, const Keyed& keyed, Routes* routes) {
                        .status = 202,
                        .answer = "Deployment",
                        .errors = {404},
-                       .handler = [d, kind = order.kind](const HttpCall& call) {
-                         return GiveOrder(d, call, kind);
-                       }}));
+                       .handler = {}},
+                      [d, kind = order.kind](const HttpCall& call, const auto& key) {
+                        return GiveOrder(d, call, kind, key);
+                      }));
   }
 }
 
 }  // namespace
+
+HttpReply DeploymentNow(const RestDependencies& dependencies, const std::string& id, int status) {
+  HttpReply reply = GetDeployment(dependencies, id);
+  if (reply.status != 200) return reply;
+  reply.status = status;
+  return status == 201 ? AsBegun(std::move(reply), id) : reply;
+}
 
 void AddDeploymentRoutes(const RestDependencies& d, const Keyed& keyed, Routes* routes) {
   routes->Add(keyed({.method = "POST",
@@ -151,7 +164,8 @@ void AddDeploymentRoutes(const RestDependencies& d, const Keyed& keyed, Routes* 
                      .status = 201,
                      .answer = "Deployment",
                      .errors = {404},
-                     .handler = [d](const HttpCall& call) { return Announce(d, call); }}));
+                     .handler = {}},
+                    [d](const HttpCall& call, const auto& key) { return Announce(d, call, key); }));
   routes->Add({.method = "GET",
                .pattern = "/api/v1/deployments",
                .role = Role::kViewer,
@@ -167,14 +181,15 @@ void AddDeploymentRoutes(const RestDependencies& d, const Keyed& keyed, Routes* 
                            .text = "all where absent"}},
                .answer = "DeploymentPage",
                .handler = [d](const HttpCall& call) { return ListDeployments(d, call); }});
-  routes->Add({.method = "GET",
-               .pattern = "/api/v1/deployments/{id}",
-               .role = Role::kViewer,
-               .id = "getDeployment",
-               .summary = "One deployment as it is now",
-               .answer = "Deployment",
-               .errors = {404},
-               .handler = [d](const HttpCall& call) { return GetDeployment(d, call); }});
+  routes->Add(
+      {.method = "GET",
+       .pattern = "/api/v1/deployments/{id}",
+       .role = Role::kViewer,
+       .id = "getDeployment",
+       .summary = "One deployment as it is now",
+       .answer = "Deployment",
+       .errors = {404},
+       .handler = [d](const HttpCall& call) { return GetDeployment(d, call.Parameter("id")); }});
   routes->Add({.method = "GET",
                .pattern = "/api/v1/deployments/{id}/decisions",
                .role = Role::kViewer,

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,6 +57,9 @@ class Engine {
     std::string baseline_version;  // may be empty
     std::string actor;
     std::optional<double> risk;  // P(fail), overrides the service's
+    // The call that announces, where it has a key: taken in the ledger, and stored as done together
+    // with what it does.
+    std::optional<storage::KeyedCall> call = {};
   };
   // Begins a rollout. Errors: kNotFound (service), kInvalidArgument (version; no slot has 100 %; a
   // proxy that does not draw at random), kConflict (one runs already), kUnavailable (the router,
@@ -63,9 +67,14 @@ class Engine {
   virtual Result<DeploymentView> Announce(const Announcement& announcement) = 0;
   // A person's order; in the ledger when this returns, and obeyed at once: the tick at hand is
   // closed early. Errors: kNotFound, kConflict (it has ended, or its phase has no such order: see
-  // WhyNot in orders.h), kInvalidArgument (no reason given), kUnavailable (the ledger refused;
-  // nothing was ordered).
-  virtual Result<DeploymentView> Give(std::string_view id, const Order& order) = 0;
+  // WhyNot in orders.h), kInvalidArgument (no reason given), kUnavailable (the ledger refused,
+  // or too many callers wait; nothing was ordered).
+  // `call`: as Announcement's; kConflict where it took effect before.
+  virtual Result<DeploymentView> Give(std::string_view id, const Order& order,
+                                      const std::optional<storage::KeyedCall>& call) = 0;
+  Result<DeploymentView> Give(std::string_view id, const Order& order) {
+    return Give(id, order, std::nullopt);
+  }
 
   // Running ones, and those that ended since the start; others are in the ledger.
   virtual Result<DeploymentView> Get(std::string_view id) const = 0;  // kNotFound

@@ -39,7 +39,8 @@ class EngineImpl final : public Engine {
   Status Init();
 
   Result<DeploymentView> Announce(const Announcement& announcement) override;
-  Result<DeploymentView> Give(std::string_view id, const Order& order) override;
+  Result<DeploymentView> Give(std::string_view id, const Order& order,
+                              const std::optional<storage::KeyedCall>& call) override;
 
   Result<DeploymentView> Get(std::string_view id) const override;
   Result<std::string> Evidence(std::string_view id) override;
@@ -125,7 +126,7 @@ class EngineImpl final : public Engine {
 
   // ---- the life of a deployment
   Result<Announced> Prepare(const Announcement& announcement);
-  Result<DeploymentView> Begin(Announced announced);
+  Result<DeploymentView> Begin(Announced announced, const std::optional<storage::KeyedCall>& call);
   Status AddHistory(Announced* announced);
   Status Recover();
   Result<Live> Revive(const storage::DeploymentRow& row);

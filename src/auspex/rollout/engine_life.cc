@@ -233,10 +233,13 @@ Status EngineImpl::AddHistory(Announced* announced) {
 
 Result<DeploymentView> EngineImpl::Announce(const Announcement& announcement) {
   AUSPEX_TRY(Announced announced, Prepare(announcement));
-  return Ask<DeploymentView>([this, announced = std::move(announced)] { return Begin(announced); });
+  return Ask<DeploymentView>([this, announced = std::move(announced), call = announcement.call] {
+    return Begin(announced, call);
+  });
 }
 
-Result<DeploymentView> EngineImpl::Begin(Announced announced) {
+Result<DeploymentView> EngineImpl::Begin(Announced announced,
+                                         const std::optional<storage::KeyedCall>& call) {
   for (const auto& [id, live] : lives_) {
     if (live.announced.service != announced.service || live.ended_at) continue;
     return AlreadyRuns(id, announced.service);
@@ -262,6 +265,7 @@ Result<DeploymentView> EngineImpl::Begin(Announced announced) {
                            .kind = "announced",
                            .body = AnnouncedJson(announced, turn.decision)});
   batch.deployments.push_back(RowOf(live));
+  if (call) batch.effects.push_back({.call = *call, .deployment = announced.id});
   const auto stored = deps_.ledger->Commit(batch);
   if (!stored.ok())
     return Within("the deployment was not begun, the ledger refused", stored.error());
@@ -280,12 +284,14 @@ void EngineImpl::Attach(Live* live) {
   static_cast<void>(LooksJumped(live));
 }
 
-Result<DeploymentView> EngineImpl::Give(std::string_view id, const Order& order) {
+Result<DeploymentView> EngineImpl::Give(std::string_view id, const Order& order,
+                                        const std::optional<storage::KeyedCall>& call) {
   if (order.reason.empty())
     return Fail(ErrorCode::kInvalidArgument, "reason: say why; it is kept with the order");
   AUSPEX_TRY(CheckText("reason", order.reason));
   AUSPEX_TRY(CheckText("actor", order.actor));
-  return Ask<DeploymentView>([this, name = std::string(id), order]() -> Result<DeploymentView> {
+  return Ask<DeploymentView>([this, name = std::string(id), order,
+                              call]() -> Result<DeploymentView> {
     Live* live = Find(name);
     if (live == nullptr) {
       const auto row = deps_.ledger->Deployment(name);
@@ -303,6 +309,7 @@ Result<DeploymentView> EngineImpl::Give(std::string_view id, const Order& order)
     storage::Batch batch;
     batch.entries.push_back(
         {.at = deps_.clock->Wall(), .deployment = name, .kind = "order", .body = ToJson(order)});
+    if (call) batch.effects.push_back({.call = *call, .deployment = name});
     const auto stored = deps_.ledger->Commit(batch);
     if (!stored.ok()) return Within("nothing was ordered, the ledger refused", stored.error());
     live->orders.push_back(order);

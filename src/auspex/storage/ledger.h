@@ -66,14 +66,9 @@ struct BaselineRow {
   std::string body;  // JSON
 };
 
-struct Batch {
-  std::vector<NewEntry> entries = {};
-  std::vector<DeploymentRow> deployments = {};  // inserted, or replaced by id
-  std::vector<BaselineRow> baselines = {};
-};
-
-// An answer of the API kept under the key that its caller chose, so that a call that is repeated is
-// not carried out twice. Outside the chain: it proves nothing.
+// A call of the API under the key that its caller chose, so that one that is repeated is not
+// carried out twice. Its answer is kept under the key, and what it did is stored with the key in
+// one transaction. Outside the chain: it proves nothing.
 struct KeyedCall {
   std::string caller;  // keys of different callers have nothing to do with each other
   std::string key;
@@ -82,6 +77,22 @@ struct KeyedCall {
 struct KeptAnswer {
   Sha256 call{};
   std::string answer;  // empty: claimed, and not answered (yet, or ever)
+  // The deployment that the call began or changed; empty where an older program took the key and
+  // did not say; nullopt: nothing that the call did is stored.
+  std::optional<std::string> effect = {};
+};
+
+// That this batch is what a keyed call does.
+struct KeyedEffect {
+  KeyedCall call;
+  std::string deployment;
+};
+
+struct Batch {
+  std::vector<NewEntry> entries = {};
+  std::vector<DeploymentRow> deployments = {};  // inserted, or replaced by id
+  std::vector<BaselineRow> baselines = {};
+  std::vector<KeyedEffect> effects = {};  // each call was claimed, and has no effect yet
 };
 inline constexpr std::int64_t kMaxKeptAnswers = 100'000;
 
@@ -102,7 +113,8 @@ class Ledger {
 
   // All or nothing, and on disk when it returns. The stored entries, in order. After an error
   // nothing of the batch is there; only a machine that dies in that same moment may keep it, whole.
-  // Error: kInvalidArgument for a name or body outside the bounds above; the message says which.
+  // Errors: kInvalidArgument for a name or body outside the bounds above; the message says which;
+  // kConflict for an effect of a call that is not claimed now, or has one already.
   virtual Result<std::vector<Entry>> Commit(const Batch& batch) = 0;
 
   // Entries of one deployment with seq > `after`, ascending, at most `limit`; packed bodies are
@@ -128,7 +140,7 @@ class Ledger {
   virtual Result<std::optional<KeptAnswer>> ClaimKey(const KeyedCall& claim, WallTime now,
                                                      WallTime expired) = 0;
   // The answer for a key that was claimed; it stays until it expires. An empty one gives the key
-  // back: the call did nothing.
+  // back, unless an effect of the call is stored.
   virtual Status KeepAnswer(std::string_view caller, std::string_view key,
                             std::string_view answer) = 0;
 

@@ -17,13 +17,14 @@ Status Forget(Database& database, WallTime expired) {
 }
 
 Result<std::optional<KeptAnswer>> Find(Database& database, const KeyedCall& claim) {
-  AUSPEX_TRY(Query query, database.Use("SELECT call, answer FROM keyed_answers WHERE caller = ? "
-                                       "AND key = ?"));
+  AUSPEX_TRY(Query query, database.Use("SELECT call, answer, effect FROM keyed_answers WHERE "
+                                       "caller = ? AND key = ?"));
   AUSPEX_TRY(const bool found, query.Bind(claim.caller).Bind(claim.key).Next());
   if (!found) return std::optional<KeptAnswer>();
   KeptAnswer kept;
   AUSPEX_TRY(kept.call, query.Hash(0));
   kept.answer = query.Text(1);
+  if (!query.IsNull(2)) kept.effect = query.Text(2);
   return std::optional(std::move(kept));
 }
 
@@ -51,12 +52,25 @@ Status StoreAnswer(Database& database, std::string_view caller, std::string_view
                    std::string_view answer) {
   if (answer.empty()) {
     AUSPEX_TRY(Query release,
-               database.Use("DELETE FROM keyed_answers WHERE caller = ? AND key = ?"));
+               database.Use("DELETE FROM keyed_answers WHERE caller = ? AND key = ? AND effect IS "
+                            "NULL"));
     return release.Bind(caller).Bind(key).Run();
   }
   AUSPEX_TRY(Query update, database.Use("UPDATE keyed_answers SET answer = ? WHERE caller = ? AND "
                                         "key = ?"));
   return update.Bind(answer).Bind(caller).Bind(key).Run();
+}
+
+Status StoreEffect(Database& database, const KeyedEffect& effect) {
+  AUSPEX_TRY(Query update,
+             database.Use("UPDATE keyed_answers SET effect = ? WHERE caller = ? AND key = ? AND "
+                          "call = ? AND effect IS NULL RETURNING id"));
+  const KeyedCall& call = effect.call;
+  update.Bind(effect.deployment).Bind(call.caller).Bind(call.key).Bind(call.call);
+  AUSPEX_TRY(const bool stored, update.Next());
+  if (stored) return {};
+  return Fail(ErrorCode::kConflict,
+              "the call with the key '{}' has taken effect already, or was given up", call.key);
 }
 
 }  // namespace auspex::storage::sqlite

@@ -75,6 +75,12 @@ constexpr std::array<const char*, kSchemaVersion> kMigrations = {
         UNIQUE (caller, key)
       ) STRICT;
       CREATE INDEX keyed_answers_by_age ON keyed_answers (at_us);
+    )sql",
+    // Version 4: what a keyed call did. effect: a deployment's id; null: nothing; empty: not known,
+    // for until now a call that was cut short did not say.
+    R"sql(
+      ALTER TABLE keyed_answers ADD COLUMN effect TEXT;
+      UPDATE keyed_answers SET effect = '' WHERE answer IS NULL;
     )sql"};
 
 Status MigrateOnce(Database& database, std::int64_t version) {

@@ -5,7 +5,7 @@
 
 namespace auspex::storage::sqlite {
 
-inline constexpr int kSchemaVersion = 3;
+inline constexpr int kSchemaVersion = 4;
 
 // The oldest version that is read as it is: since then, what readers look at (entries, head, packs,
 // deployments, baselines) has not changed. A ledger can be audited and backed up before it is

@@ -113,6 +113,7 @@ Result<std::vector<Entry>> Adapter::Commit(const Batch& batch) {
   AUSPEX_TRY(std::vector<Entry> stored, AppendEntries(core_.database, head, batch.entries));
   for (const auto& row : batch.deployments) AUSPEX_TRY(StoreDeployment(core_.database, row));
   for (const auto& row : batch.baselines) AUSPEX_TRY(StoreBaseline(core_.database, row));
+  for (const auto& effect : batch.effects) AUSPEX_TRY(StoreEffect(core_.database, effect));
   AUSPEX_TRY(transaction.Commit());
   core_.head = head;
   return stored;
