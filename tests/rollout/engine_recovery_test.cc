@@ -239,6 +239,43 @@ TEST_F(EngineTest, WhatWasDecidedHoldsWhereTheProgramNowDecidesOtherwise) {
   EXPECT_EQ(View().state, "running");
 }
 
+TEST_F(EngineTest, SettlesOnceWhereTheProgramNowWouldHavePromotedEarlier) {
+  service_.bake_s = 100;
+  Announce();
+  WaitUntilRunning();
+  engine_.reset();
+  json tick = Ticks().back();
+  tick["out"]["weight"] = .0123;
+  tick["out"]["decision"] = "hold";
+  // The program of today obeys this order; the one of then did not, and went on.
+  tick["in"]["orders"] = json::array({json::parse(ToJson(
+      Order{.kind = Order::Kind::kPromote, .weight = {}, .actor = "ann", .reason = "long ago"}))});
+  for (const double later : {.5, 20.0}) {
+    tick["in"]["t_s"] = tick["out"]["t_s"] = tick["in"]["t_s"].get<double>() + later;
+    StoreEntry("tick", tick.dump());
+    tick["in"].erase("orders");
+  }
+  const double recorded = tick["in"]["t_s"].get<double>();
+  const std::size_t ticks = Ticks().size();
+  ledger_.Open();
+  Open();
+  WaitUntil("it waits for a person", [this] { return View().state == "paused"; });
+  EXPECT_EQ(View().last.weight, Bp(123));
+  WaitUntil("a tick is over", [&] { return Ticks().size() > ticks + 1; });
+  EXPECT_GT(Ticks()[ticks]["in"]["t_s"].get<double>(), recorded);
+  ASSERT_TRUE(Give(Order::Kind::kResume).ok());
+  WaitUntil("it goes on", [this] { return View().state == "running"; });
+  for (int restart = 0; restart < 2; ++restart) {
+    Restart();
+    const std::int64_t decisions = engine_->counters().decisions;
+    WaitUntil("ticks are over", [&] { return engine_->counters().decisions >= decisions + 2; });
+    EXPECT_EQ(View().state, "running");
+  }
+  const auto orders = ledger_->Entries({.deployment = id_, .kind = "order"});
+  ASSERT_TRUE(orders.ok());
+  EXPECT_EQ(orders->size(), 2u) << "the system's and the person's";
+}
+
 TEST_F(EngineTest, AStoredEndStaysWhereTheProgramNowDecidesOtherwise) {
   service_.bake_s = 100;
   Announce();

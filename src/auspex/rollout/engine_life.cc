@@ -400,7 +400,7 @@ Status EngineImpl::Settle(const Replayed& replayed, Live* live) {
     live->wanted = rollout.asked;
     return {};
   }
-  if (rollout.phase == Phase::kEnded) rollout.phase = Phase::kRunning;
+  RunOnAsRecorded(replayed.stored, &rollout);
   if (rollout.phase != Phase::kRunning) return {};
   const Order order{.kind = Order::Kind::kWeight,
                     .weight = replayed.stored.weight,

@@ -1,5 +1,7 @@
 #include "auspex/rollout/replay.h"
 
+#include <algorithm>
+
 #include "auspex/rollout/json_codec.h"
 
 namespace auspex::rollout {
@@ -68,6 +70,13 @@ std::string TickJson(const Inputs& inputs, const Decision& decision, std::string
   return fmt::format(R"({{"in":{},"out":{}}})", ToJson(inputs), ToJson(decision, deployment));
 }
 
+void RunOnAsRecorded(const Decision& recorded, Rollout* rollout) {
+  if (rollout->phase != Phase::kEnded || rollout->last.action != Action::kPromote) return;
+  rollout->phase = Phase::kRunning;
+  // Time goes on where the record ends, not at the end that never was.
+  rollout->last.t_s = std::max(rollout->last.t_s, recorded.t_s);
+}
+
 Result<Replayed> Replay(const std::vector<storage::Entry>& entries) {
   Replayed replayed;
   bool started = false;
@@ -101,7 +110,10 @@ Result<Replayed> Replay(const std::vector<storage::Entry>& entries) {
         replayed.admitted = replayed.admitted || body.value("weight_given", 0.0) > 0.0;
       } else if (entry.kind == "order") {
         AUSPEX_TRY(Order order, Readable(entry, OrderFromJson(entry.body)));
-        if (order.actor == kSystemActor) replayed.unsettled = false;
+        if (order.actor == kSystemActor && replayed.unsettled) {
+          RunOnAsRecorded(replayed.stored, &replayed.rollout);
+          replayed.unsettled = false;
+        }
         replayed.pending_orders.push_back(std::move(order));
       }
     } catch (const Json::exception& error) {

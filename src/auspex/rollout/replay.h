@@ -48,6 +48,11 @@ struct Replayed {
       differences;  // "entry 17: stored … decided …"; empty: bit for bit the same
 };
 
+// Where a newer program would have promoted earlier than is recorded, and a person is asked: the
+// rollout runs on from the last decision that was recorded. Part of the replay from the system's
+// order on, so that it happens once.
+void RunOnAsRecorded(const Decision& recorded, Rollout* rollout);
+
 // Decides all of a deployment's ticks again from its entries, in order. Errors: kNotFound (no
 // announced entry); kDataLoss (an entry that cannot be read).
 Result<Replayed> Replay(const std::vector<storage::Entry>& entries);
