@@ -47,6 +47,25 @@ TEST_F(AccessTest, WhoShowsNothingIsNobody) {
   EXPECT_TRUE(access.AsksForTokens());
 }
 
+TEST_F(AccessTest, AnExpiredTokenIs401AndSaysSince) {
+  Access access = Make();
+  store_.Replace({{.name = "ci",
+                   .role = Role::kOperator,
+                   .hash = HashSha256("one"),
+                   .created_at = {},
+                   .expires_at = FromMicros(10'000'000)}});
+  HttpCall before = Call("10.0.0.1:1", "Bearer one");
+  EXPECT_FALSE(access.Admit(&before).has_value());
+  clock_.Advance(10s);
+  EXPECT_FALSE(access.StillAdmits(before.caller));
+  HttpCall after = Call("10.0.0.1:1", "Bearer one");
+  const auto refusal = access.Admit(&after);
+  ASSERT_TRUE(refusal.has_value());
+  EXPECT_EQ(refusal->status, 401);
+  EXPECT_NE(refusal->body.find("expired at 1970-01-01T00:00:10"), std::string::npos)
+      << refusal->body;
+}
+
 TEST_F(AccessTest, AWrongTokenIs401) {
   Access access = Make();
   for (const char* credentials : {"Bearer three", "Bearer ", "Bearer", "one",

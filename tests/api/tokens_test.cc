@@ -121,29 +121,60 @@ TEST(TokenFile, RefusesWhatIsNoTokenFile) {
   EXPECT_NE(ReadTokenFile(open).error().message.find("chmod"), std::string::npos);
 }
 
+const WallTime kNow = FromMicros(1'000'000);
+
+TEST(TokenStore, RefusesATokenFromItsEndOn) {
+  Token token = MakeToken("a", Role::kViewer, "one");
+  token.expires_at = kNow;
+  const TokenStore store({token, MakeToken("b", Role::kViewer, "two")});
+  const auto caller = store.Identify("one", kNow - 1us);
+  ASSERT_TRUE(caller.has_value());
+  EXPECT_TRUE(store.Knows(*caller, kNow - 1us));
+  EXPECT_FALSE(store.Identify("one", kNow).has_value());
+  EXPECT_FALSE(store.Knows(*caller, kNow)) << "a stream that it opened ends";
+  EXPECT_EQ(store.ExpiredAt("one", kNow), kNow);
+  EXPECT_EQ(store.ExpiredAt("one", kNow - 1us), std::nullopt);
+  EXPECT_EQ(store.ExpiredAt("two", kNow), std::nullopt);
+  EXPECT_EQ(store.ExpiredAt("three", kNow), std::nullopt);
+}
+
+TEST(TokenFile, KeepsTheEndOfATokenThatHasOne) {
+  const Folder folder;
+  const std::string path = folder.Path("tokens.json");
+  Token token = MakeToken("a", Role::kViewer, "1");
+  token.expires_at = FromMicros(1'800'000'000'000'000);
+  ASSERT_TRUE(Write(path, {token, MakeToken("b", Role::kAdmin, "2")}).ok());
+  const auto tokens = ReadTokenFile(path);
+  ASSERT_TRUE(tokens.ok()) << tokens.error().message;
+  EXPECT_EQ((*tokens)[0].expires_at, token.expires_at);
+  EXPECT_EQ((*tokens)[1].expires_at, std::nullopt);
+  EXPECT_EQ(Text(path).find("expires_at"), Text(path).rfind("expires_at"));
+}
+
 TEST(TokenStore, KnowsATokenByItsHash) {
   TokenStore store({MakeToken("a", Role::kViewer, "one"), MakeToken("b", Role::kOperator, "two")});
-  const auto caller = store.Identify("two");
+  const auto caller = store.Identify("two", kNow);
   ASSERT_TRUE(caller.has_value());
   EXPECT_EQ(caller->name, "b");
   EXPECT_EQ(caller->role, Role::kOperator);
-  EXPECT_TRUE(store.Knows(*caller));
+  EXPECT_TRUE(store.Knows(*caller, kNow));
   for (const char* wrong : {"", "tw", "two ", "Two", "three"}) {
-    EXPECT_FALSE(store.Identify(wrong).has_value()) << wrong;
+    EXPECT_FALSE(store.Identify(wrong, kNow).has_value()) << wrong;
   }
-  EXPECT_FALSE(store.Identify(ToHex(HashSha256("two"))).has_value()) << "the hash is no token";
+  EXPECT_FALSE(store.Identify(ToHex(HashSha256("two")), kNow).has_value())
+      << "the hash is no token";
 }
 
 TEST(TokenStore, ForgetsWhatIsReplaced) {
   TokenStore store({MakeToken("a", Role::kAdmin, "one"), MakeToken("b", Role::kAdmin, "two")});
-  const Caller a = *store.Identify("one");
-  const Caller b = *store.Identify("two");
+  const Caller a = *store.Identify("one", kNow);
+  const Caller b = *store.Identify("two", kNow);
   store.Replace({MakeToken("b", Role::kViewer, "two")});
-  EXPECT_FALSE(store.Identify("one").has_value());
-  EXPECT_FALSE(store.Knows(a));
-  EXPECT_FALSE(store.Knows(b)) << "it has another role now";
-  EXPECT_EQ(store.Identify("two")->role, Role::kViewer);
-  EXPECT_FALSE(store.Knows(Caller{.name = "b", .role = Role::kViewer, .token = {}}));
+  EXPECT_FALSE(store.Identify("one", kNow).has_value());
+  EXPECT_FALSE(store.Knows(a, kNow));
+  EXPECT_FALSE(store.Knows(b, kNow)) << "it has another role now";
+  EXPECT_EQ(store.Identify("two", kNow)->role, Role::kViewer);
+  EXPECT_FALSE(store.Knows(Caller{.name = "b", .role = Role::kViewer, .token = {}}, kNow));
 }
 
 }  // namespace

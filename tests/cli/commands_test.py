@@ -645,6 +645,19 @@ class Rollouts(DaemonCase):
 
 
 class Tokens(Case):
+    def test_a_token_may_end(self):
+        created = self.token("create", "--role", "viewer", "--name", "guest", "--expires", "90d", "--json")
+        ends = json.loads(created.stdout)["expires_at"]
+        self.token("create", "--role", "viewer", "--name", "me")
+        listed = [json.loads(line) for line in self.token("list", "--json").stdout.splitlines()]
+        self.assertEqual([(one["name"], one["expires_at"], one["expired"]) for one in listed], [("guest", ends, False), ("me", None, False)])
+        table = self.token("list").stdout.splitlines()
+        self.assertIn("EXPIRES", table[0])
+        self.assertIn(ends, table[1])
+        self.assertIn("never", table[2])
+        for bad in ("0s", "90", "soon", "-1d"):
+            self.refused(self.token("create", "--role", "viewer", "--name", "x", f"--expires={bad}"), 2, "--expires", bad)
+
     def token(self, verb, *arguments):
         return run("token", verb, *arguments, "--file", str(self.path / "tokens.json"))
 

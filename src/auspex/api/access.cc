@@ -57,15 +57,23 @@ std::optional<HttpReply> Access::Admit(HttpCall* call) {
   const bool shown = call->headers.count("Authorization") > 0;
   const bool once = call->headers.count("Authorization") == 1;
   std::optional<Caller> caller;
+  std::optional<WallTime> expired;
   if (once) {
+    const WallTime now = clock_->Wall();
     const auto bearer = BearerOf(*call->Header("Authorization"));
-    if (bearer) caller = tokens_->Identify(*bearer);
+    if (bearer) caller = tokens_->Identify(*bearer, now);
+    if (bearer && !caller) expired = tokens_->ExpiredAt(*bearer, now);
   }
   call->headers.erase("Authorization");
   // Who shows a wrong token is counted as a peer, so that guessing has a rate as well.
   const std::string key = caller ? "token " + caller->name : PeerKey(call->peer);
   const Duration wait = limiter_.Take(key, clock_->Now());
   if (wait > Duration::zero()) return TooMany(wait);
+  if (expired) {
+    return AskForToken(fmt::format(
+        "this token expired at {}; `auspex token revoke` and `auspex token create` make a new one",
+        ToRfc3339(*expired)));
+  }
   if (shown && !caller) {
     return AskForToken(
         "this token is not known here, or is revoked; the server wants `Authorization: Bearer "
@@ -76,7 +84,7 @@ std::optional<HttpReply> Access::Admit(HttpCall* call) {
 }
 
 bool Access::StillAdmits(const Caller& caller) const {
-  return tokens_ == nullptr || tokens_->Knows(caller);
+  return tokens_ == nullptr || tokens_->Knows(caller, clock_->Wall());
 }
 
 }  // namespace auspex::api

@@ -57,8 +57,11 @@ Result<std::string> ReadAll(const std::string& path) {
   return text;
 }
 
-bool HasOnly(const Json& object, std::initializer_list<std::string_view> keys) {
-  if (!object.is_object() || object.size() != keys.size()) return false;
+bool HasOnly(const Json& object, std::initializer_list<std::string_view> keys,
+             const std::string& optional = "") {
+  if (!object.is_object()) return false;
+  const std::size_t more = !optional.empty() && object.contains(optional) ? 1 : 0;
+  if (object.size() != keys.size() + more) return false;
   for (const std::string_view key : keys) {
     if (!object.contains(std::string(key))) return false;
   }
@@ -66,9 +69,10 @@ bool HasOnly(const Json& object, std::initializer_list<std::string_view> keys) {
 }
 
 Result<Token> ReadToken(const Json& item) {
-  if (!HasOnly(item, {"name", "role", "sha256", "created_at"})) {
+  if (!HasOnly(item, {"name", "role", "sha256", "created_at"}, "expires_at")) {
     return Fail(ErrorCode::kInvalidArgument,
-                "an object with name, role, sha256 and created_at is wanted, and nothing else");
+                "an object with name, role, sha256, created_at and perhaps expires_at is wanted, "
+                "and nothing else");
   }
   for (const auto& [key, value] : item.items()) {
     if (!value.is_string()) return Fail(ErrorCode::kInvalidArgument, "{} is not a text", key);
@@ -78,6 +82,9 @@ Result<Token> ReadToken(const Json& item) {
   AUSPEX_TRY(token.role, ParseRole(item["role"].get_ref<const std::string&>()));
   AUSPEX_TRY(token.hash, Sha256FromHex(item["sha256"].get_ref<const std::string&>()));
   AUSPEX_TRY(token.created_at, ParseTime(item["created_at"].get_ref<const std::string&>()));
+  if (item.contains("expires_at")) {
+    AUSPEX_TRY(token.expires_at, ParseTime(item["expires_at"].get_ref<const std::string&>()));
+  }
   return token;
 }
 
@@ -123,6 +130,7 @@ std::string ToText(const std::vector<Token>& tokens) {
                                   {"role", Name(token.role)},
                                   {"sha256", ToHex(token.hash)},
                                   {"created_at", ToRfc3339(token.created_at)}});
+    if (token.expires_at) document["tokens"].back()["expires_at"] = ToRfc3339(*token.expires_at);
   }
   return document.dump(2) + "\n";
 }

@@ -55,25 +55,34 @@ std::shared_ptr<const std::vector<Token>> TokenStore::Now() const {
   return tokens_;
 }
 
-std::optional<Caller> TokenStore::Identify(std::string_view text) const {
-  const Sha256 hash = HashSha256(text);
-  const auto tokens = Now();
+const Token* TokenStore::Find(const std::vector<Token>& tokens, const Sha256& hash) {
   const Token* found = nullptr;
-  for (const Token& token : *tokens) {
+  for (const Token& token : tokens) {
     if (IsSame(token.hash, hash)) found = &token;
   }
-  if (found == nullptr) return std::nullopt;
+  return found;
+}
+
+std::optional<Caller> TokenStore::Identify(std::string_view text, WallTime now) const {
+  const Sha256 hash = HashSha256(text);
+  const auto tokens = Now();
+  const Token* const found = Find(*tokens, hash);
+  if (found == nullptr || found->IsExpired(now)) return std::nullopt;
   return Caller{.name = found->name, .role = found->role, .token = hash};
 }
 
-bool TokenStore::Knows(const Caller& caller) const {
+std::optional<WallTime> TokenStore::ExpiredAt(std::string_view text, WallTime now) const {
+  const auto tokens = Now();
+  const Token* const found = Find(*tokens, HashSha256(text));
+  return found != nullptr && found->IsExpired(now) ? found->expires_at : std::nullopt;
+}
+
+bool TokenStore::Knows(const Caller& caller, WallTime now) const {
   if (!caller.token) return false;
   const auto tokens = Now();
-  for (const Token& token : *tokens) {
-    if (IsSame(token.hash, *caller.token))
-      return token.name == caller.name && token.role == caller.role;
-  }
-  return false;
+  const Token* const found = Find(*tokens, *caller.token);
+  return found != nullptr && !found->IsExpired(now) && found->name == caller.name &&
+         found->role == caller.role;
 }
 
 }  // namespace auspex::api

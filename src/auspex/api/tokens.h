@@ -29,12 +29,15 @@ struct Token {
   Role role = Role::kViewer;
   Sha256 hash{};  // of the whole text
   WallTime created_at;
+  std::optional<WallTime> expires_at = {};  // from then on it is refused; nullopt: never
+  [[nodiscard]] bool IsExpired(WallTime now) const { return expires_at && *expires_at <= now; }
 };
 
 // From the system's source of chance. Error: kUnavailable where it has none.
 Result<Secret> DrawTokenText();
 
-// `{"version":1,"tokens":[{"name","role","sha256","created_at"}…]}`. Names and hashes stand once.
+// `{"version":1,"tokens":[{"name","role","sha256","created_at","expires_at"?}…]}`. Names and hashes
+// stand once.
 // Errors: kInvalidArgument (not that; a regular file of at most 1 MiB is wanted, which others may
 // not write); kNotFound, kPermissionDenied (the file).
 Result<std::vector<Token>> ReadTokenFile(const std::string& path);
@@ -49,12 +52,17 @@ class TokenStore {
  public:
   explicit TokenStore(std::vector<Token> tokens);
   void Replace(std::vector<Token> tokens);
-  // Compares with every token, in a time that does not depend on which fits.
-  [[nodiscard]] std::optional<Caller> Identify(std::string_view text) const;
-  // Whether the caller's token is still there, with the same name and role.
-  [[nodiscard]] bool Knows(const Caller& caller) const;
+  // Compares with every token, in a time that does not depend on which fits. One that has expired
+  // fits nobody.
+  [[nodiscard]] std::optional<Caller> Identify(std::string_view text, WallTime now) const;
+  // When the token expired, if it is one that has: its holder may know.
+  [[nodiscard]] std::optional<WallTime> ExpiredAt(std::string_view text, WallTime now) const;
+  // Whether the caller's token is still there and good, with the same name and role.
+  [[nodiscard]] bool Knows(const Caller& caller, WallTime now) const;
 
  private:
+  // Nullptr: none. `tokens` outlives it.
+  [[nodiscard]] static const Token* Find(const std::vector<Token>& tokens, const Sha256& hash);
   [[nodiscard]] std::shared_ptr<const std::vector<Token>> Now() const;
   mutable Mutex mutex_;
   std::shared_ptr<const std::vector<Token>> tokens_ AUSPEX_GUARDED_BY(mutex_);

@@ -36,6 +36,7 @@ struct TokenOptions {
   std::string file;
   std::string name;
   std::string role;
+  std::string expires;  // a duration from now; empty: never
   bool json = false;
 };
 // Prints the token, which is not kept anywhere.

@@ -127,15 +127,17 @@ void AddToken(CLI::App* app, Options* o) {
     command->callback([o, run] { o->exit = run(o->token); });
     return command;
   };
-  CLI::App* create =
-      add("create", "Makes a token and prints it, once; the file keeps only its SHA-256",
-          "  auspex token create --role operator --name ci --file tokens.json\n"
-          "  auspex token create --role viewer --name prometheus --file tokens.json > token",
-          &TokenCreate);
+  CLI::App* create = add(
+      "create", "Makes a token and prints it, once; the file keeps only its SHA-256",
+      "  auspex token create --role operator --name ci --file tokens.json\n"
+      "  auspex token create --role viewer --name guest --expires 90d --file tokens.json > token",
+      &TokenCreate);
   create->add_option("--role", o->token.role, "viewer reads, operator steers rollouts, admin all")
       ->required();
   create->add_option("--name", o->token.name, "who acts, in the ledger")->required();
-  add("list", "Names and roles; no token can be shown again",
+  create->add_option("--expires", o->token.expires,
+                     "how long it is good, as 12h or 90d; without, until it is revoked");
+  add("list", "Names, roles and ends; no token can be shown again",
       "  auspex token list --file tokens.json\n  auspex token list --file tokens.json --json",
       &TokenList);
   CLI::App* revoke = add("revoke", "Takes a token away; daemons refuse it within seconds",
