@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -164,6 +165,29 @@ TEST(EventHub, BoundsItsReaders) {
   EXPECT_EQ(hub.readers(), 1U);
   first.Close();
   EXPECT_EQ(hub.readers(), 0U);
+}
+
+TEST(EventHub, OneTokenTakesAQuarterAndNoMore) {
+  EventHub hub({.readers = 8});
+  const auto first = hub.Subscribe("", std::nullopt, "ci");
+  auto second = hub.Subscribe("", std::nullopt, "ci");
+  ASSERT_TRUE(first.ok() && second.ok());
+  const auto third = hub.Subscribe("", std::nullopt, "ci");
+  ASSERT_FALSE(third.ok());
+  EXPECT_EQ(third.error().code, ErrorCode::kConflict);
+  EXPECT_TRUE(hub.Subscribe("", std::nullopt, "dashboard").ok());
+  HttpCall call;
+  call.caller.name = "ci";
+  const HttpReply refusal = ServeEvents(hub, call);
+  EXPECT_EQ(refusal.status, 429);
+  EXPECT_NE(refusal.body.find("'ci' has 2 streams"), std::string::npos) << refusal.body;
+  EXPECT_TRUE(std::any_of(refusal.headers.begin(), refusal.headers.end(),
+                          [](const auto& header) { return header.first == "Retry-After"; }));
+  second->Close();
+  EXPECT_TRUE(hub.Subscribe("", std::nullopt, "ci").ok());
+  // Without tokens nobody can be told from another.
+  std::vector<EventSubscription> nameless;
+  for (int i = 0; i < 6; ++i) nameless.push_back(MustSubscribe(hub));
 }
 
 TEST(EventHub, TakesNoReadersAfterItsEnd) {

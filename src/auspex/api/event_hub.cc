@@ -28,6 +28,12 @@ std::string Render(std::uint64_t id, std::string_view type, std::string_view dat
   return text + "\n\n";
 }
 
+EventHubOptions WithShare(EventHubOptions options) {
+  if (options.readers_of_token == 0)
+    options.readers_of_token = std::max<std::size_t>(1, options.readers / 4);
+  return options;
+}
+
 // Sets the browser's pause before it comes back, and its last id before the first event.
 std::string Preamble(std::uint64_t id) { return fmt::format("retry: 2000\nid: {}\n\n", id); }
 
@@ -41,6 +47,7 @@ struct EventSubscription::Queue {
   std::size_t backlog AUSPEX_GUARDED_BY(mutex) = 0;
   std::function<void()> wake AUSPEX_GUARDED_BY(mutex);
   std::string deployment;  // constant
+  std::string token;       // constant
   std::size_t bound = 0;   // constant
 
   void Push(const std::shared_ptr<const std::string>& text) {
@@ -103,7 +110,7 @@ std::uint64_t FirstEventId(WallTime now) {
 }
 
 EventHub::EventHub(EventHubOptions options)
-    : options_(options), next_id_(std::max<std::uint64_t>(1, options.first_id)) {}
+    : options_(WithShare(options)), next_id_(std::max<std::uint64_t>(1, options.first_id)) {}
 
 EventHub::~EventHub() { Close(); }
 
@@ -145,17 +152,33 @@ bool EventHub::CanResume(std::uint64_t after) const {
   return after < next_id_ && after + 1 >= oldest;
 }
 
-Result<EventSubscription> EventHub::Subscribe(std::string_view deployment,
-                                              std::optional<std::uint64_t> after) {
-  const MutexLock lock(mutex_);
-  DropEnded();
+Status EventHub::CheckRoom(std::string_view token) const {
   if (closed_) return Fail(ErrorCode::kUnavailable, "the server is stopping");
   if (readers_.size() >= options_.readers) {
     return Fail(ErrorCode::kUnavailable, "all {} streams of events are taken; close one, or retry",
                 options_.readers);
   }
+  if (token.empty()) return {};
+  const auto of_token = std::count_if(readers_.begin(), readers_.end(), [&](const auto& reader) {
+    const auto queue = reader.lock();
+    return queue && queue->token == token;
+  });
+  if (static_cast<std::size_t>(of_token) < options_.readers_of_token) return {};
+  return Fail(ErrorCode::kConflict,
+              "the token '{}' has {} streams of events open, as many as one token may: close some, "
+              "read several deployments over one, or give each program a token of its own",
+              token, of_token);
+}
+
+Result<EventSubscription> EventHub::Subscribe(std::string_view deployment,
+                                              std::optional<std::uint64_t> after,
+                                              std::string_view token) {
+  const MutexLock lock(mutex_);
+  DropEnded();
+  AUSPEX_TRY(CheckRoom(token));
   const auto queue = std::make_shared<EventSubscription::Queue>();
   queue->deployment = std::string(deployment);
+  queue->token = std::string(token);
   queue->bound = options_.queue;
   const MutexLock queue_lock(queue->mutex);
   const std::uint64_t newest = next_id_ - 1;
@@ -204,9 +227,11 @@ HttpReply ServeEvents(EventHub& hub, const HttpCall& call) {
     const auto [end, failed] = std::from_chars(last.data(), last.data() + last.size(), id);
     after = failed == std::errc() && end == last.data() + last.size() ? id : ~std::uint64_t{0};
   }
-  auto subscription = hub.Subscribe(deployment, after);
+  auto subscription = hub.Subscribe(deployment, after, call.caller.name);
   if (!subscription.ok()) {
-    HttpReply refusal = ProblemFrom(subscription.error());
+    const bool share = subscription.error().code == ErrorCode::kConflict;
+    HttpReply refusal =
+        share ? Problem(429, subscription.error().message) : ProblemFrom(subscription.error());
     refusal.headers.emplace_back("Retry-After", "5");
     return refusal;
   }

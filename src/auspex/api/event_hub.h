@@ -60,6 +60,9 @@ struct EventHubOptions {
   std::size_t kept_bytes = 16 * 1024 * 1024;  // of their text: the older ones go first
   std::size_t queue = 256;                    // events a reader may be behind
   std::size_t readers = 500;
+  // Of one token, so that one that forgets to close its streams leaves some for the others; 0: a
+  // quarter of `readers`. Without tokens callers cannot be told apart, and only `readers` bounds.
+  std::size_t readers_of_token = 0;
 };
 
 // Microseconds since 1970: greater than any id of an earlier start, as long as there were fewer
@@ -82,9 +85,11 @@ class EventHub {
   // `deployment`: only its events (those of none are left out); "" for all. `after`: the last id
   // that the reader saw; first come the events since. Where they are not all kept any more, or the
   // id is not of this hub, first comes an event `reset`: read the state again, what follows is
-  // newer. Errors: kUnavailable with `readers` readers already, and after Close().
+  // newer. `token`: the name of the reader's; "" where there is none. Errors: kUnavailable with
+  // `readers` readers already, and after Close(); kConflict where its token has as many as it may.
   Result<EventSubscription> Subscribe(std::string_view deployment,
-                                      std::optional<std::uint64_t> after);
+                                      std::optional<std::uint64_t> after,
+                                      std::string_view token = {});
 
   [[nodiscard]] std::size_t readers() const;
   // Ends all readers; Publish() then goes nowhere.
@@ -98,6 +103,7 @@ class EventHub {
   };
   void Keep(Kept event) AUSPEX_REQUIRES(mutex_);
   void DropEnded() const AUSPEX_REQUIRES(mutex_);
+  [[nodiscard]] Status CheckRoom(std::string_view token) const AUSPEX_REQUIRES(mutex_);
   [[nodiscard]] bool CanResume(std::uint64_t after) const AUSPEX_REQUIRES(mutex_);
 
   const EventHubOptions options_;
@@ -111,7 +117,8 @@ class EventHub {
 
 // The handler of `GET /events`: `Last-Event-ID` (or `?last_event_id=`; the header, which a browser
 // keeps up to date, wins) and `?deployment=`. Problems: 400 for a name that no deployment can have;
-// 503 with Retry-After where the hub is full. The call's server writes the stream.
+// 503 with Retry-After where the hub is full, 429 with it where the caller's token has its share.
+// The call's server writes the stream.
 [[nodiscard]] HttpReply ServeEvents(EventHub& hub, const HttpCall& call);
 
 }  // namespace auspex::api
