@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 namespace auspex::api {
@@ -23,6 +24,27 @@ void AddEach(std::string* page, const std::vector<rollout::DeploymentView>& runn
     fmt::format_to(std::back_inserter(*page),
                    "{}{{service=\"{}\",deployment=\"{}\",version=\"{}\"}} {}\n", name, view.service,
                    view.id, view.version, static_cast<double>(value(view)));
+  }
+}
+
+// Where nothing came yet there is no sample: 1970 would be an alert.
+void AddLastLine(std::string* page, const telemetry::FeedHealth& feed) {
+  if (!feed.last_line) return;
+  Add(page, "auspex_feed_last_line_timestamp_seconds", "gauge",
+      "End of the request whose line came last, since 1970.",
+      static_cast<double>(MicrosSinceEpoch(*feed.last_line)) / 1e6);
+}
+
+// Every state of a rollout that has not ended, also those that none is in: a series that comes and
+// goes is none to alert on.
+void AddStates(std::string* page, const std::vector<rollout::DeploymentView>& running) {
+  *page +=
+      "# HELP auspex_rollouts Rollouts that have not ended, by state.\n"
+      "# TYPE auspex_rollouts gauge\n";
+  for (const std::string_view state : {"waiting", "observing", "running", "paused"}) {
+    const auto count = std::count_if(running.begin(), running.end(),
+                                     [&](const auto& view) { return view.state == state; });
+    fmt::format_to(std::back_inserter(*page), "auspex_rollouts{{state=\"{}\"}} {}\n", state, count);
   }
 }
 
@@ -54,8 +76,9 @@ std::string MetricsPage(const RestDependencies& d) {
       static_cast<double>(feed.lines));
   Add(&page, "auspex_feed_malformed_total", "counter",
       "Request log frames or lines that were not understood.", static_cast<double>(feed.malformed));
-  Add(&page, "auspex_feed_missing_total", "counter",
-      "Requests that the proxy numbered and the feed did not bring.",
+  Add(&page, "auspex_feed_missing", "gauge",
+      "Requests that the proxy numbered and the feed has not brought within a minute; falls when "
+      "the line of a very long one comes after all.",
       static_cast<double>(feed.missing));
   Add(&page, "auspex_feed_unmatched_total", "counter", "Lines of servers that no rollout follows.",
       static_cast<double>(feed.unmatched));
@@ -73,11 +96,14 @@ std::string MetricsPage(const RestDependencies& d) {
   Add(&page, "auspex_feed_buffer_bytes", "gauge",
       "Receive buffer that the kernel granted; 0 over TCP.",
       static_cast<double>(feed.buffer_bytes));
-  Add(&page, "auspex_rollouts_running", "gauge", "Rollouts that have not ended.",
-      static_cast<double>(running.size()));
-  AddEach(&page, running, "auspex_weight", "Share of traffic asked for the canary.",
+  AddLastLine(&page, feed);
+  Add(&page, "auspex_event_streams", "gauge", "Readers of GET /api/v1/events.",
+      static_cast<double>(d.events->readers()));
+  AddStates(&page, running);
+  AddEach(&page, running, "auspex_weight_ratio", "Share of traffic asked for the canary, 0 to 1.",
           [](const auto& v) { return v.last.weight.share(); });
-  AddEach(&page, running, "auspex_p_fail", "Probability that the canary is faulty now.",
+  AddEach(&page, running, "auspex_p_fail_ratio",
+          "Probability that the canary is faulty now, 0 to 1.",
           [](const auto& v) { return v.last.p_fail; });
   AddEach(&page, running, "auspex_log_e", "Natural logarithm of the evidence against the canary.",
           [](const auto& v) { return v.last.log_e; });
