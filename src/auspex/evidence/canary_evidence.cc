@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "auspex/evidence/normal.h"
+#include "auspex/evidence/traffic_needed.h"
 
 namespace auspex::evidence {
 namespace {
@@ -24,6 +25,9 @@ constexpr double kGaugeHarm = .1, kQuietGaugeHarm = .005;
 // normal (section 7).
 constexpr double kUpperPercentPoint = 2.3263, kUpperPercent = .01;
 
+constexpr const char* kLevel = "level.";
+constexpr const char* kSlope = "slope.";
+
 double QuantileWithin(double p) { return NormalQuantile(std::clamp(p, 1e-15, 1.0 - 1e-15)); }
 
 }  // namespace
@@ -40,16 +44,11 @@ CanaryEvidence::CanaryEvidence(const Options& options) : options_(options) {
     proof_.push_back(MakeMetric(kind, 0, true));
   }
   for (const History::Gauge& gauge : history.gauges) {
-    gauges_.push_back({.name = "level." + gauge.name,
-                       .level = LevelEvidence(gauge.noise),
-                       .slope = {},
-                       .q = kLevelWeight});
-    if (gauge.name != "memory") continue;
-    gauges_.push_back({.name = "slope." + gauge.name,
-                       .level = {},
-                       .slope = SlopeEvidence(gauge.noise.phi, 1.1 * gauge.noise.sigma,
-                                              SlopeEvidence::ShapeFor(options_.tick_s)),
-                       .q = kSlopeWeight});
+    if (gauge.level)
+      gauges_.push_back({.name = kLevel + gauge.name, .level = {}, .slope = {}, .q = kLevelWeight});
+    if (gauge.name == kLeakGauge)
+      gauges_.push_back({.name = kSlope + gauge.name, .level = {}, .slope = {}, .q = kSlopeWeight});
+    if (!gauge.learn) BeginGauge(gauge.name, gauge.noise);
   }
 
   // Once over F and the gauges; G uses the same weights and leaves the high-load copies out.
@@ -63,6 +62,26 @@ CanaryEvidence::CanaryEvidence(const Options& options) : options_(options) {
   const Mixture mixture = Mix(proof_);
   log_e_ = mixture.log_e;
   p_fail_ = mixture.p_fail;
+}
+
+void CanaryEvidence::BeginGauge(std::string_view name, const GaugeNoise& noise) {
+  for (Gauge& gauge : gauges_) {
+    if (gauge.name == kLevel + std::string(name)) gauge.level = LevelEvidence(noise);
+    if (gauge.name == kSlope + std::string(name)) {
+      gauge.slope =
+          SlopeEvidence(noise.phi, 1.1 * noise.sigma, SlopeEvidence::ShapeFor(options_.tick_s));
+    }
+  }
+}
+
+void CanaryEvidence::SetErrorSpread(double s2) {
+  const double used = std::max(s2, options_.history.error_s2);
+  for (std::vector<Metric>* copy : {&proof_, &throttle_}) {
+    for (Metric& metric : *copy) {
+      if (metric.kind == Kind::kErrors || metric.kind == Kind::kRoute)
+        metric.rate.SetOverdispersion(used);
+    }
+  }
 }
 
 CanaryEvidence::Metric CanaryEvidence::MakeMetric(Kind kind, std::size_t route,
@@ -212,7 +231,9 @@ CanaryEvidence::Mixture CanaryEvidence::Mix(const std::vector<Metric>& metrics) 
   mixture.post = std::move(log_terms);
   mixture.log_e = most + std::log(total);
   for (std::size_t i = 0; i < mixture.post.size(); ++i) {
-    mixture.p_fail += mixture.post[i] * (i < metrics.size() ? metrics[i].rate.Active() : 1.0);
+    const bool rate = i < metrics.size();
+    const double says = rate || gauges_[i - metrics.size()].begun() ? 1.0 : 0.0;
+    mixture.p_fail += mixture.post[i] * (rate ? metrics[i].rate.Active() : says);
   }
   mixture.p_fail = std::min(mixture.p_fail, 1.0);  // rounding: shares that sum to 1 + 2e-16
   return mixture;
@@ -243,6 +264,7 @@ CanaryEvidence::Throttle CanaryEvidence::ThrottleView(double later) const {
   for (std::size_t i = 0; i < throttle_.size(); ++i)
     view.harm += mixture.post[i] * HarmOf(throttle_[i], later);
   for (std::size_t i = 0; i < gauges_.size(); ++i) {
+    if (!gauges_[i].begun()) continue;
     const bool against = std::log(options_.prior_odds * gauges_[i].q) + gauges_[i].log_e() > 0.0;
     view.harm += mixture.post[throttle_.size() + i] * (against ? kGaugeHarm : kQuietGaugeHarm);
   }
@@ -251,21 +273,14 @@ CanaryEvidence::Throttle CanaryEvidence::ThrottleView(double later) const {
 
 std::optional<double> CanaryEvidence::RequestsNeeded(const Need& need) const {
   const Metric& errors = proof_.front();
-  const double p = errors.rate.BaselineRate();
-  const double pa = std::min(need.ratio * p, .999);
-  const double w = need.w;
-  const double psi = pa * (1.0 - p) / (p * (1.0 - pa));
-  // Expected log ratio of one request, tempered as a tick is.
-  const Counts expected{.canary_events = pa * w,
-                        .canary_requests = w,
-                        .baseline_events = (1.0 - w) * p,
-                        .baseline_requests = 1.0 - w};
-  const double phi =
-      1.0 + p / (1.0 - p) * need.requests_per_tick * w * (1.0 - w) * options_.history.error_s2;
-  const double information = LogRatioProjected(psi, expected, p) / phi;
-  if (!(information > 0.0)) return std::nullopt;
-  return std::ceil(std::max(0.0, -std::log(need.alpha * errors.q) - errors.rate.log_e()) /
-                   information);
+  return evidence::RequestsNeeded({.log_e = errors.rate.log_e(),
+                                   .weight = errors.q,
+                                   .baseline_rate = errors.rate.BaselineRate(),
+                                   .s2 = options_.history.error_s2,
+                                   .requests_per_tick = need.requests_per_tick,
+                                   .w = need.w,
+                                   .alpha = need.alpha,
+                                   .ratio = need.ratio});
 }
 
 std::string CanaryEvidence::NameOf(const Metric& metric) {

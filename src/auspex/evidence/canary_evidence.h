@@ -5,12 +5,16 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "auspex/evidence/gauge_evidence.h"
 #include "auspex/evidence/rate_evidence.h"
 
 namespace auspex::evidence {
+
+// The gauge that is also tested for growth.
+inline constexpr std::string_view kLeakGauge = "memory";
 
 // What is known of a service's baseline before the rollout (section 1, History).
 struct History {
@@ -20,8 +24,10 @@ struct History {
     friend bool operator==(const Route&, const Route&) = default;
   };
   struct Gauge {
-    std::string name;  // "memory" is also tested for leaks
+    std::string name;
     GaugeNoise noise;
+    bool level = true;   // its level is judged: with equal work, equal values
+    bool learn = false;  // its noise is not known yet: nothing is judged before BeginGauge
   };
   double error_rate = 0.001;
   double error_s2 = 0.0;               // overdispersion of errors and routes, per tick
@@ -70,6 +76,12 @@ class CanaryEvidence {
   // One tick, in the order of section 7: end-of-warm-up reset, shift gate, F and G, gauges.
   void Step(const TickCounts& counts, const TickContext& context);
 
+  // From the next tick on the gauge, which was to `learn`, is judged.
+  void BeginGauge(std::string_view name, const GaugeNoise& noise);
+  // From the next tick on: s2 of errors and routes as this rollout shows it, where that is more
+  // than history's.
+  void SetErrorSpread(double s2);
+
   // ln of E = sum q_m E_m over F. E >= 1/alpha proves a regression at confidence 1 - alpha, at any
   // look.
   [[nodiscard]] double log_e() const { return log_e_; }
@@ -112,10 +124,13 @@ class CanaryEvidence {
   };
   struct Gauge {
     std::string name;
-    std::optional<LevelEvidence> level;  // exactly one of the two
+    std::optional<LevelEvidence> level;  // one of the two; none before its noise is known
     std::optional<SlopeEvidence> slope;
     double q;
-    [[nodiscard]] double log_e() const { return level ? level->log_e() : slope->log_e(); }
+    [[nodiscard]] bool begun() const { return level || slope; }
+    [[nodiscard]] double log_e() const {
+      return level ? level->log_e() : slope ? slope->log_e() : 0.0;
+    }
   };
   struct ShiftGate {
     std::int64_t hold_ticks = 0;  // how long history stays off at least

@@ -13,6 +13,7 @@
 // these files are that page's.
 //
 // Read next: rate_evidence.h (one metric), gauge_evidence.h (leaks and levels), canary_evidence.h
-// (all of them together).
+// (all of them together); noise.h and instance_spread.h (how far equal arms differ), effect.h and
+// traffic_needed.h (what a person wants to know).
 
 #include "auspex/evidence/canary_evidence.h"  // IWYU pragma: export

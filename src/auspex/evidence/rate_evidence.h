@@ -66,6 +66,9 @@ class RateEvidence {
   // As at the start, but what is known of the baseline's rate stays.
   void Restart();
 
+  // From the next tick on: s2 as it has come to be known.
+  void SetOverdispersion(double s2) { options_.overdispersion = s2; }
+
   // The baseline's rate from earlier ticks and history, in (0, .9].
   [[nodiscard]] double BaselineRate() const;
   [[nodiscard]] double log_e() const { return log_e_; }
