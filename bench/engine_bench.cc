@@ -17,7 +17,7 @@
 
 #include "auspex/base/clock.h"
 #include "auspex/rollout/engine.h"
-#include "auspex/rollout/observing.h"
+#include "auspex/rollout/history.h"
 #include "auspex/storage/sqlite/sqlite_ledger.h"
 #include "auspex/traffic/register_routers.h"
 #include "bench/engine_watch.h"

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "auspex/rollout/codec.h"
-#include "auspex/rollout/observing.h"
+#include "auspex/rollout/history.h"
 #include "auspex/rollout/pace.h"
 #include "auspex/rollout/rollout.h"
 #include "tests/rollout/simulation.h"

@@ -48,8 +48,12 @@ evidence::History AnyHistory(Random* random) {
   for (std::uint64_t i = random->Below(3); i > 0; --i) {
     evidence::History::Gauge gauge;
     gauge.name = AnyText(random);
-    gauge.noise.phi = 1.9 * (random->Uniform() - .5);
-    gauge.noise.sigma = 1e-9 + random->Uniform();
+    gauge.level = random->Chance(.5);
+    gauge.learn = random->Chance(.3);
+    if (!gauge.learn) {
+      gauge.noise.phi = 1.9 * (random->Uniform() - .5);
+      gauge.noise.sigma = 1e-9 + random->Uniform();
+    }
     history.gauges.push_back(gauge);
   }
   return history;
@@ -89,6 +93,10 @@ RolloutSpec AnySpec(Random* random) {
                              .timeout_s = 1 + random->Exponential(1e4),
                              .at_timeout = static_cast<AtTimeout>(random->Below(2))};
   }
+  for (std::uint64_t i = random->Below(3); i > 0; --i) {
+    spec.learned.push_back(AnyText(random));
+    spec.assumed.push_back(AnyText(random));
+  }
   spec.t99_s = AnyPositive(random);
   spec.observe = random->Chance(.5);
   if (random->Chance(.5)) {
@@ -113,6 +121,10 @@ telemetry::ArmWindow AnyArm(Random* random) {
     const double requests = AnyPositive(random);
     arm.routes.push_back({.requests = requests, .errors = requests * random->Uniform()});
   }
+  for (std::uint64_t i = random->Below(3); i > 0; --i) {
+    const double requests = AnyPositive(random);
+    arm.instances.push_back({.requests = requests, .errors = requests * random->Uniform()});
+  }
   arm.up = random->Chance(.7);
   arm.in_flight = random->Chance(.5) ? 0 : AnyPositive(random);
   arm.harmed = arm.requests * random->Uniform();
@@ -126,6 +138,9 @@ Inputs AnyInputs(Random* random) {
   inputs.window.baseline = AnyArm(random);
   for (std::uint64_t i = random->Below(3); i > 0; --i) {
     inputs.window.gauges[AnyText(random)] = random->Normal();
+  }
+  for (std::uint64_t i = random->Below(3); i > 0; --i) {
+    inputs.window.baseline_values[AnyText(random)] = random->Normal();
   }
   if (random->Chance(.5)) inputs.weight_given = Bp(static_cast<int>(random->Below(10001)));
   inputs.hold = AnyText(random);
@@ -154,6 +169,11 @@ void CheckSameArm(const telemetry::ArmWindow& a, const telemetry::ArmWindow& b) 
   RC_ASSERT(SameBits(a.in_flight, b.in_flight) && SameBits(a.harmed, b.harmed));
   RC_ASSERT(a.slower == b.slower);
   RC_ASSERT(a.up == b.up);
+  RC_ASSERT(a.instances.size() == b.instances.size());
+  for (std::size_t i = 0; i < a.instances.size(); ++i) {
+    RC_ASSERT(SameBits(a.instances[i].requests, b.instances[i].requests));
+    RC_ASSERT(SameBits(a.instances[i].errors, b.instances[i].errors));
+  }
   RC_ASSERT(a.routes.size() == b.routes.size());
   for (std::size_t i = 0; i < a.routes.size(); ++i) {
     RC_ASSERT(SameBits(a.routes[i].requests, b.routes[i].requests));
@@ -168,6 +188,7 @@ void CheckSameHistory(const evidence::History& a, const evidence::History& b) {
   RC_ASSERT(a.gauges.size() == b.gauges.size());
   for (std::size_t i = 0; i < a.gauges.size(); ++i) {
     RC_ASSERT(a.gauges[i].name == b.gauges[i].name);
+    RC_ASSERT(a.gauges[i].level == b.gauges[i].level && a.gauges[i].learn == b.gauges[i].learn);
     RC_ASSERT(SameBits(a.gauges[i].noise.phi, b.gauges[i].noise.phi));
     RC_ASSERT(SameBits(a.gauges[i].noise.sigma, b.gauges[i].noise.sigma));
   }
@@ -184,6 +205,7 @@ RC_GTEST_PROP(Codec, ASpecSurvives, (std::uint64_t seed)) {
   RC_ASSERT(read->policy == spec.policy && read->at_deadline == spec.at_deadline);
   RC_ASSERT(read->observe == spec.observe && read->edges == spec.edges);
   RC_ASSERT(read->route_names == spec.route_names);
+  RC_ASSERT(read->learned == spec.learned && read->assumed == spec.assumed);
   RC_ASSERT(read->steps == spec.steps && read->approval == spec.approval);
   for (const auto field :
        {&RolloutSpec::alpha, &RolloutSpec::risk, &RolloutSpec::time_scale, &RolloutSpec::tick_s,
@@ -269,6 +291,7 @@ RC_GTEST_PROP(Codec, InputsSurvive, (std::uint64_t seed)) {
   CheckSameArm(read->window.canary, inputs.window.canary);
   CheckSameArm(read->window.baseline, inputs.window.baseline);
   RC_ASSERT(read->window.gauges == inputs.window.gauges);
+  RC_ASSERT(read->window.baseline_values == inputs.window.baseline_values);
   RC_ASSERT(read->weight_given == inputs.weight_given);
   RC_ASSERT(read->hold == inputs.hold);
   RC_ASSERT(read->health_known == inputs.health_known);

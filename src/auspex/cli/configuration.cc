@@ -37,6 +37,7 @@ bool ReadLimits(ConfigSection limits, ServiceConfig* service) {
   if (!limits.Refused("tick") && (service->tick_s < 1.0 || service->tick_s > 60.0))
     limits.Refuse("tick",
                   fmt::format("tick: 1s to 60s, not {}", ToText(FromSeconds(service->tick_s))));
+  service->warm_up_given = limits.Has("warm_up");
   service->warm_up_s = seconds("warm_up", rollout::kWarmUpSeconds);
   service->bake_s = seconds("bake", rollout::kBakeSeconds);
   service->deadline_s = seconds("deadline", rollout::kDeadlineSeconds);

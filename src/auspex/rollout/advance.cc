@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "auspex/rollout/adaptive.h"
+#include "auspex/rollout/live_noise.h"
 #include "auspex/rollout/observing.h"
 #include "auspex/rollout/orders.h"
 #include "auspex/rollout/pace.h"
@@ -176,6 +177,12 @@ Weight FirstWeight(const Rollout& rollout) {
   return NextWeight(rollout, {.first = true}).next;
 }
 
+// Nothing is assumed silently.
+std::string WithAssumptions(std::string reason, const std::vector<std::string>& assumed) {
+  return assumed.empty() ? std::move(reason)
+                         : fmt::format("{}; assumed: {}", reason, fmt::join(assumed, "; "));
+}
+
 // From observing, or at once, to the first weight.
 Turn BeginRunning(Rollout rollout, double t_s) {
   rollout.phase = Phase::kRunning;
@@ -184,9 +191,14 @@ Turn BeginRunning(Rollout rollout, double t_s) {
     rollout.requests_per_tick = rollout.spec.requests_per_s * rollout.spec.tick_s;
   rollout.evidence = MakeEvidence(rollout);
   const Weight first = FirstWeight(rollout);
+  const std::vector<std::string> assumed = rollout.spec.assumed;
   const std::optional<telemetry::Edges> edges = rollout.spec.edges;
   Turn turn = Finish(std::move(rollout), t_s,
-                     {.next = first, .reason = "first weight", .end = {}, .verdict = {}, .by = {}});
+                     {.next = first,
+                      .reason = WithAssumptions("first weight", assumed),
+                      .end = {},
+                      .verdict = {},
+                      .by = {}});
   if (edges) {
     turn.commands.insert(
         turn.commands.begin(),
@@ -198,10 +210,12 @@ Turn BeginRunning(Rollout rollout, double t_s) {
 Turn BeginObserving(Rollout rollout, double t_s) {
   rollout.phase = Phase::kObserving;
   rollout.origin_s = t_s;
+  const std::vector<std::string> assumed = rollout.spec.assumed;
   rollout.evidence = MakeEvidence(rollout);
   Turn turn = Finish(std::move(rollout), t_s,
                      {.next = Weight::Zero(),
-                      .reason = "no history of this service: observing the baseline first",
+                      .reason = WithAssumptions(
+                          "no history of this service: observing the baseline first", assumed),
                       .end = {},
                       .verdict = {},
                       .by = {}});
@@ -258,6 +272,7 @@ Turn AdvanceWaiting(Rollout rollout, const Inputs& inputs) {
 Turn AdvanceObserving(Rollout rollout, const Inputs& inputs) {
   const double t_s = inputs.window.t_s;
   const bool enough = ObserveTick(&rollout, inputs);
+  LearnGauges(inputs.window, &rollout);
   const double needed = ObservationNeeded(rollout);
   Choice choice{
       .next = Weight::Zero(),
@@ -300,10 +315,12 @@ Turn AdvanceRunning(Rollout rollout, const Inputs& inputs) {
          .by = "canary down",
          .alert = true});
   }
-  rollout.evidence->Step(CountsOf(window, rollout.evidence->routes()),
-                         {.hazard = hazard,
-                          .warm_up = rollout.t <= rollout.WarmUp(),
-                          .high_load = given_bp >= kHighLoadBp});
+  const evidence::TickCounts counts = CountsOf(window, rollout.evidence->routes());
+  rollout.evidence->Step(counts, {.hazard = hazard,
+                                  .warm_up = rollout.t <= rollout.WarmUp(),
+                                  .high_load = given_bp >= kHighLoadBp});
+  LearnFromCounts(counts, window, &rollout);
+  LearnGauges(window, &rollout);
   ++rollout.ticks;
   if (rollout.spec.policy != Policy::kAdaptive) {
     PushBounded(&rollout.minute, std::pair(view.canary_errors, view.canary_requests),

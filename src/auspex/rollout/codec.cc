@@ -36,6 +36,23 @@ void ReadArm(Reader* reader, const char* key, telemetry::ArmWindow* arm) {
     arm->routes.push_back(counts);
     in.Join(route);
   }
+  const Json& instances = in.List("instances");
+  if (instances.size() > telemetry::ArmWindow::kMostInstances) {
+    in.Note(Fail(ErrorCode::kInvalidArgument, "instances: at most {}, not {}",
+                 telemetry::ArmWindow::kMostInstances, instances.size()));
+    return reader->Join(in);
+  }
+  for (const Json& item : instances) {
+    Reader instance(item);
+    if (!item.is_object())
+      instance.Note(Fail(ErrorCode::kInvalidArgument,
+                         "instances: objects with requests and errors, not {}", Shown(item)));
+    telemetry::ArmWindow::Instance counts;
+    counts.requests = instance.Required("requests", {0, kMost});
+    counts.errors = instance.Number("errors", 0, {0, counts.requests});
+    arm->instances.push_back(counts);
+    in.Join(instance);
+  }
   arm->up = in.Flag("up", true);
   arm->in_flight = in.Number("in_flight", 0, {0, kMost});
   arm->harmed = in.Number("harmed", 0, {0, arm->requests});
@@ -112,6 +129,17 @@ void Write(const telemetry::ArmWindow& arm, JsonWriter* out) {
     }
     out->Close(']');
   }
+  if (!arm.instances.empty()) {
+    out->Key("instances").Open('[');
+    for (const auto& one : arm.instances)
+      out->Open('{')
+          .Key("requests")
+          .Number(one.requests)
+          .Key("errors")
+          .Number(one.errors)
+          .Close('}');
+    out->Close(']');
+  }
   if (!arm.up) out->Key("up").Flag(false);
   if (arm.in_flight != 0) out->Key("in_flight").Number(arm.in_flight);
   if (arm.harmed != 0) out->Key("harmed").Number(arm.harmed);
@@ -160,6 +188,9 @@ Result<Inputs> InputsFrom(const Json& tick) {
   ReadArm(&in, "baseline", &inputs.window.baseline);
   for (const auto& [name, value] : in.Object("gauges").items()) {
     inputs.window.gauges[name] = in.Take(CheckNumber(name, value, {}), 0.0);
+  }
+  for (const auto& [name, value] : in.Object("baseline_values").items()) {
+    inputs.window.baseline_values[name] = in.Take(CheckNumber(name, value, {}), 0.0);
   }
   if (in.Has("weight_given")) {
     inputs.weight_given =
@@ -231,6 +262,11 @@ std::string ToJson(const Inputs& inputs) {
   if (!window.gauges.empty()) {
     out.Key("gauges").Open('{');
     for (const auto& [name, value] : window.gauges) out.Key(name).Number(value);
+    out.Close('}');
+  }
+  if (!window.baseline_values.empty()) {
+    out.Key("baseline_values").Open('{');
+    for (const auto& [name, value] : window.baseline_values) out.Key(name).Number(value);
     out.Close('}');
   }
   if (inputs.weight_given) out.Key("weight_given").Number(inputs.weight_given->share());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "auspex/evidence/traffic_needed.h"
 #include "auspex/rollout/adaptive.h"
 #include "auspex/rollout/json_codec.h"
 
@@ -16,6 +17,58 @@ std::string MetricName(const std::string& name, const RolloutSpec& spec) {
   const std::size_t index = static_cast<std::size_t>(std::stoul(name.substr(5)));
   const bool named = index < spec.route_names.size() && !spec.route_names[index].empty();
   return named ? "errors./" + spec.route_names[index] : name;
+}
+
+// Of a rate of all requests or of a route; nullopt for others.
+std::optional<std::size_t> RateOf(const std::string& name, const RolloutSpec& spec) {
+  static constexpr std::string_view kNames[] = {"errors", "t50", "t90", "t99"};
+  const std::size_t edges = spec.history.latency_s2.size();
+  for (std::size_t i = 0; i < std::min(std::size(kNames), 1 + edges); ++i) {
+    if (name == kNames[i]) return i;
+  }
+  if (!name.starts_with("route")) return std::nullopt;
+  return 1 + edges + static_cast<std::size_t>(std::stoul(name.substr(5)));
+}
+
+// How large it is, and the traffic that would prove it as large as the spec asks for.
+void AddEffect(const Rollout& rollout, const evidence::MetricState& metric, Json* out) {
+  const RolloutSpec& spec = rollout.spec;
+  for (const char* key : {"effect", "effect_low", "effect_high", "requests_needed"})
+    (*out)[key] = nullptr;
+  const std::optional<std::size_t> rate = RateOf(metric.name, spec);
+  if (!rate) return;
+  if (const std::optional<evidence::Effect> effect = rollout.effects.Of(*rate)) {
+    (*out)["effect"] = effect->ratio;
+    if (effect->low > 0.0) (*out)["effect_low"] = effect->low;
+    if (std::isfinite(effect->high)) (*out)["effect_high"] = effect->high;
+  }
+  const std::size_t first_route = 1 + spec.history.latency_s2.size();
+  const bool edge = *rate > 0 && *rate < first_route;
+  const bool between = rollout.asked > Weight::Zero() && rollout.asked < Weight::Whole();
+  if (rollout.phase == Phase::kEnded || !between) return;
+  const std::optional<double> needed = evidence::RequestsNeeded(
+      {.log_e = metric.log_e,
+       .weight = metric.weight,
+       .baseline_rate = metric.baseline_rate,
+       .share = *rate < first_route ? 1.0 : spec.history.routes[*rate - first_route].share,
+       .s2 = edge ? spec.history.latency_s2[*rate - 1] : spec.history.error_s2,
+       .requests_per_tick = rollout.requests_per_tick.value_or(0.0),
+       .w = rollout.asked.share(),
+       .alpha = spec.alpha,
+       .ratio = spec.detect});
+  if (needed) (*out)["requests_needed"] = *needed;
+}
+
+// What the start assumed, and what is being learned.
+Json Assumed(const Rollout& rollout) {
+  Json out = rollout.spec.assumed;
+  for (const auto& [name, pairs] : rollout.self_pairs) {
+    out.push_back(
+        fmt::format("signal {} is not judged yet: {:.0f} of {:.0f} pairs of its "
+                    "baseline's values were seen",
+                    name, pairs.pairs(), evidence::kLeastPairs));
+  }
+  return out;
 }
 
 Json TotalsJson(const Rollout::Totals& totals) {
@@ -78,16 +131,21 @@ std::string EvidenceJson(const std::string& id, const Rollout& rollout) {
            {"p_fail", rollout.evidence->p_fail()},
            {"baseline_assumed", rollout.spec.observe},
            {"canary", TotalsJson(rollout.canary)},
-           {"baseline", TotalsJson(rollout.baseline)}};
+           {"baseline", TotalsJson(rollout.baseline)},
+           {"warm_up_s", rollout.spec.warm_up_s},
+           {"detect", rollout.spec.detect},
+           {"learned", rollout.spec.learned},
+           {"assumed", Assumed(rollout)}};
   std::vector<evidence::MetricState> metrics = rollout.evidence->Metrics();
   Json& list = out["metrics"] = Json::array();
   for (const evidence::MetricState& metric : metrics) {
-    list.push_back({{"name", MetricName(metric.name, rollout.spec)},
-                    {"weight", metric.weight},
-                    {"log_e", metric.log_e},
-                    {"active", metric.active},
-                    {"share", metric.share},
-                    {"baseline_rate", metric.baseline_rate}});
+    Json& entry = list.emplace_back(Json{{"name", MetricName(metric.name, rollout.spec)},
+                                         {"weight", metric.weight},
+                                         {"log_e", metric.log_e},
+                                         {"active", metric.active},
+                                         {"share", metric.share},
+                                         {"baseline_rate", metric.baseline_rate}});
+    AddEffect(rollout, metric, &entry);
   }
   std::sort(metrics.begin(), metrics.end(),
             [](const auto& a, const auto& b) { return a.share > b.share; });

@@ -151,8 +151,10 @@ void EngineImpl::Pass() {
       live.away += stall;
     }
   }
-  for (Stored& stored : turns)
+  for (Stored& stored : turns) {
+    stored.live->lesson.Add(stored.turn.next, stored.inputs);
     Adopt(stored.live, std::move(stored.turn), (*entries)[stored.entry], stored.actor);
+  }
 }
 
 // What was seen before the ledger refused says nothing of now: it may take traffic back, and gives

@@ -228,6 +228,12 @@ Status EngineImpl::AddHistory(Announced* announced) {
   }
   announced->spec.observe = !IsEnoughHistory(sum);
   if (!announced->spec.observe) ApplyHistory(sum, &announced->spec);
+  const ServiceConfig* service = FindService(announced->service);
+  Learnable learnable{.gauges = {}, .warm_up = !service->warm_up_given};
+  for (const SignalConfig& signal : service->signals) {
+    if (signal.role == "saturation") learnable.gauges.push_back(signal.name);
+  }
+  ApplyLesson(sum.lesson, learnable, &announced->spec);
   return {};
 }
 
@@ -366,6 +372,7 @@ Result<Live> EngineImpl::Revive(const storage::DeploymentRow& row) {
                 .baseline = live.announced.baseline,
                 .canary = live.announced.canary};
   live.rollout = replayed.rollout;
+  live.lesson = replayed.lesson;
   live.admitted = replayed.admitted;
   live.orders = replayed.pending_orders;
   if (replayed.unsettled) AUSPEX_TRY(Settle(replayed, &live));

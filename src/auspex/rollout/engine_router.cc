@@ -145,6 +145,8 @@ void EngineImpl::Complete(Live* live) {
   batch.entries.push_back(
       {.at = *live->ended_at, .deployment = id, .kind = "outcome", .body = view});
   batch.deployments.push_back(RowOf(*live));
+  if (std::optional<Lesson> lesson = live->lesson.Of(live->rollout))
+    live->aggregate.lesson = *std::move(lesson);
   batch.baselines.push_back(
       {.service = live->announced.service, .at = *live->ended_at, .body = ToJson(live->aggregate)});
   if (!CommitOrWait(batch)) return;

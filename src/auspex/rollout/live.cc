@@ -105,6 +105,11 @@ Inputs CloseTick(Live* live, double t_s, const TickSources& sources) {
   inputs.window.t_s = t_s;
   if (live->reading_done) {
     inputs.window.gauges = std::move(live->reading_done->gauges);
+    for (const evidence::History::Gauge& gauge : live->rollout.spec.history.gauges) {
+      const auto value = live->reading_done->baseline.find(gauge.name);
+      if (gauge.learn && value != live->reading_done->baseline.end())
+        inputs.window.baseline_values.insert(*value);
+    }
     live->metrics_failure = std::move(live->reading_done->failure);
     live->reading_done.reset();
   }

@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "auspex/rollout/deployment_view.h"
-#include "auspex/rollout/observing.h"
+#include "auspex/rollout/history.h"
+#include "auspex/rollout/lesson.h"
 #include "auspex/rollout/replay.h"
 #include "auspex/rollout/rollout.h"
 #include "auspex/rollout/service_config.h"
@@ -18,8 +19,9 @@ namespace auspex::rollout {
 
 // What a metrics server said of the configured signals.
 struct SignalReading {
-  std::map<std::string, double> gauges;  // ln(canary / baseline), those that had data
-  std::string failure;                   // the server did not answer: why; else empty
+  std::map<std::string, double> gauges;    // ln(canary / baseline), those that had data
+  std::map<std::string, double> baseline;  // ln of the baseline's own, where it is positive
+  std::string failure;                     // the server did not answer: why; else empty
 };
 
 // One deployment while the engine runs it: the pure rollout and what the shell knows around it.
@@ -70,6 +72,7 @@ struct Live {
   // What was last alerted, by who found it: the same trouble is told once.
   std::map<std::string, std::string, std::less<>> alerted;
   BaselineAggregate aggregate;  // of its baseline, seen since it was last stored
+  LessonRecorder lesson;        // of the rollout, all of it
   std::optional<WallTime> ended_at;
 
   // One that waits for a person has nothing to measure; an order closes its tick at once.

@@ -102,6 +102,7 @@ Result<Replayed> Replay(const std::vector<storage::Entry>& entries) {
                       entry.seq);
         }
         Turn turn = Advance(replayed.rollout, inputs);
+        replayed.lesson.Add(turn.next, inputs);
         Compare(entry, body.at("out"), turn.decision, &replayed);
         replayed.rollout = std::move(turn.next);
         replayed.pending_orders.clear();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "auspex/base/result.h"
+#include "auspex/rollout/lesson.h"
 #include "auspex/rollout/rollout.h"
 #include "auspex/storage/ledger.h"
 
@@ -34,8 +35,9 @@ struct Announced {
 
 struct Replayed {
   Announced announced;
-  Rollout rollout;   // as it stood after the last tick
-  WallTime last_at;  // of the last entry
+  Rollout rollout;        // as it stood after the last tick
+  LessonRecorder lesson;  // of all ticks
+  WallTime last_at;       // of the last entry
   // A decision came out otherwise than it is stored (the program changed), and nothing recorded
   // since says what holds.
   bool unsettled = false;

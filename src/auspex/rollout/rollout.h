@@ -1,13 +1,17 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "auspex/base/weight.h"
+#include "auspex/evidence/effect.h"
 #include "auspex/evidence/evidence.h"
+#include "auspex/evidence/instance_spread.h"
+#include "auspex/evidence/noise.h"
 #include "auspex/rollout/spec.h"
 #include "auspex/telemetry/window.h"
 
@@ -21,7 +25,8 @@
 // explained.
 //
 // Read next: spec.h (what is fixed at the start), adaptive.h and rule.h (the policies), pace.h (the
-// next weight), observing.h (before there is history), codec.h (as JSON), decide.h (the
+// next weight), observing.h (before there is history), history.h and lesson.h (what the ledger
+// knows of a service), live_noise.h (what is learned on the way), codec.h (as JSON), decide.h (the
 // co-process), engine.h (the shell that runs many rollouts).
 namespace auspex::rollout {
 
@@ -113,6 +118,11 @@ struct Rollout {
   int ticks = 0;
   std::size_t step = 0;    // of spec.steps, policy `steps`
   double step_seen_s = 0;  // wall seconds of it in which both arms had traffic
+
+  // What is learned on the way (live_noise.h).
+  std::map<std::string, evidence::PairRecorder> self_pairs;  // of gauges that are to be learned
+  std::optional<evidence::InstanceSpread> instances;         // where windows list them
+  evidence::EffectSizes effects;
 
   // While observing: of the baseline.
   telemetry::Window::Observation observed;

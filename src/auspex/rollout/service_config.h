@@ -32,6 +32,7 @@ struct ServiceConfig {
   double time_scale = 1.0;
   double tick_s = 10.0;  // wall seconds, 1 to 60
   double warm_up_s = kWarmUpSeconds;
+  bool warm_up_given = false;  // else it is learned from the service's cold starts
   double bake_s = kBakeSeconds;
   double deadline_s = kDeadlineSeconds;
   std::string router = "haproxy";

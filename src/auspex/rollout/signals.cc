@@ -42,16 +42,17 @@ SignalReading ReadSignals(telemetry::MetricSource* source, const SignalQuestion&
                      Replaced(Replaced(signal.query, "$version", version), "$server", server),
                      question.at, deadline);
     };
-    const Result<double> canary = ask(question.canary_version, question.canary_server);
-    const Result<double> baseline =
-        canary.ok() ? ask(question.baseline_version, question.baseline_server) : canary;
+    const Result<double> baseline = ask(question.baseline_version, question.baseline_server);
+    const Result<double> canary =
+        baseline.ok() ? ask(question.canary_version, question.canary_server) : baseline;
+    if (baseline.ok() && *baseline > 0.0) reading.baseline[signal.name] = std::log(*baseline);
     if (canary.ok() && baseline.ok()) {
       // Only positive values have a ratio.
       if (*canary > 0.0 && *baseline > 0.0)
         reading.gauges[signal.name] = std::log(*canary / *baseline);
       continue;
     }
-    const Error& error = canary.ok() ? baseline.error() : canary.error();
+    const Error& error = baseline.ok() ? canary.error() : baseline.error();
     if (error.code != ErrorCode::kNoData)
       reading.failure = fmt::format("signal {}: {}", signal.name, error.message);
   }

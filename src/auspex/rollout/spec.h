@@ -70,6 +70,10 @@ struct RolloutSpec {
   // Where history is known and the feed counts single requests.
   std::optional<telemetry::Edges> edges;  // the baseline's
   std::vector<std::string> route_names;   // of history.routes
+  // For people: what of this comes from the service's good rollouts, and what is assumed for want
+  // of them. The start's reason names what is assumed; `rollout explain` names both.
+  std::vector<std::string> learned;
+  std::vector<std::string> assumed;
 };
 
 // The tick length for a criticality where none is given, seconds at time scale 1.

@@ -48,8 +48,12 @@ void ReadHistory(Reader* reader, RolloutSpec* spec) {
     entry.name = gauge.Text("name", "");
     if (!gauge.Has("name"))
       gauge.Note(Fail(ErrorCode::kInvalidArgument, "gauges: each needs a name"));
-    entry.noise.phi = gauge.Required("phi", {-.999, .999});
-    entry.noise.sigma = gauge.Required("sigma", {1e-12, kMost});
+    entry.level = gauge.Flag("level", true);
+    entry.learn = gauge.Flag("learn", false);
+    if (!entry.learn) {
+      entry.noise.phi = gauge.Required("phi", {-.999, .999});
+      entry.noise.sigma = gauge.Required("sigma", {1e-12, kMost});
+    }
     out.gauges.push_back(std::move(entry));
     history.Join(gauge);
   }
@@ -106,6 +110,18 @@ Json StepsJson(const std::vector<LadderStep>& steps) {
   return out;
 }
 
+std::vector<std::string> ReadTexts(Reader* reader, const char* key) {
+  std::vector<std::string> texts;
+  for (const Json& item : reader->List(key)) {
+    if (item.is_string()) {
+      texts.push_back(item.get<std::string>());
+    } else {
+      reader->Note(Fail(ErrorCode::kInvalidArgument, "{}: texts, not {}", key, Shown(item)));
+    }
+  }
+  return texts;
+}
+
 Json HistoryJson(const RolloutSpec& spec) {
   const evidence::History& history = spec.history;
   Json out{{"error_rate", history.error_rate},
@@ -119,8 +135,14 @@ Json HistoryJson(const RolloutSpec& spec) {
   }
   Json& gauges = out["gauges"] = Json::array();
   for (const auto& gauge : history.gauges) {
-    gauges.push_back(
-        {{"name", gauge.name}, {"phi", gauge.noise.phi}, {"sigma", gauge.noise.sigma}});
+    Json& entry = gauges.emplace_back(Json{{"name", gauge.name}});
+    if (gauge.learn) {
+      entry["learn"] = true;
+    } else {
+      entry["phi"] = gauge.noise.phi;
+      entry["sigma"] = gauge.noise.sigma;
+    }
+    if (!gauge.level) entry["level"] = false;
   }
   out["t99_s"] = spec.t99_s;
   if (spec.edges) out["edges_us"] = spec.edges->slower_us;
@@ -162,6 +184,8 @@ Result<RolloutSpec> SpecFrom(const Json& start) {
   ReadSteps(&in, &spec);
   ReadApproval(&in, &spec);
   spec.observe = in.Flag("observe", false);
+  spec.learned = ReadTexts(&in, "learned");
+  spec.assumed = ReadTexts(&in, "assumed");
   ReadHistory(&in, &spec);
   if (!in.status().ok()) return Failure{in.status().error()};
   return spec;
@@ -188,6 +212,8 @@ std::string ToJson(const RolloutSpec& spec) {
       {"error_rate", spec.error_rate},
       {"observe", spec.observe},
       {"history", HistoryJson(spec)}};
+  if (!spec.learned.empty()) out["learned"] = spec.learned;
+  if (!spec.assumed.empty()) out["assumed"] = spec.assumed;
   if (!spec.steps.empty()) out["steps"] = StepsJson(spec.steps);
   if (spec.approval) {
     out["approval"] = {{"above_risk", spec.approval->above_risk},

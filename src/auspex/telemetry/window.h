@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
@@ -21,9 +22,16 @@ struct ArmWindow {
   std::vector<double>
       slower;  // over the edges of t50, t90, t99; fewer than three: no data of the rest
   std::vector<Route> routes;  // in the order of the rollout's routes; missing ones: no data
-  bool up = true;             // what the proxy's health check says
-  double in_flight = 0;       // requests that the proxy has not ended
-  double harmed = 0;          // failed, or slower than the harm edge
+  // Each instance's part of requests and errors, always in the same order; empty: not told.
+  struct Instance {
+    double requests = 0;
+    double errors = 0;
+  };
+  static constexpr std::size_t kMostInstances = 1000;
+  std::vector<Instance> instances;
+  bool up = true;        // what the proxy's health check says
+  double in_flight = 0;  // requests that the proxy has not ended
+  double harmed = 0;     // failed, or slower than the harm edge
 };
 
 // What one tick showed. `t_s`: its end, seconds since the deployment was announced.
@@ -32,6 +40,8 @@ struct Window {
   ArmWindow canary;
   ArmWindow baseline;
   std::map<std::string, double> gauges;  // ln(canary / baseline); absent = no data
+  // ln(baseline's own value), of gauges whose noise is not known yet.
+  std::map<std::string, double> baseline_values;
 
   // While the baseline is being observed before the canary gets traffic.
   struct Observation {
