@@ -77,6 +77,31 @@ void PrintDeployment(const ordered_json& d) {
              Word(d["ended_at"]), d.value("reason", ""));
 }
 
+// A number, or `none` where the key has none.
+std::string Number(const ordered_json& object, const char* key, std::string_view format,
+                   std::string_view none) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_number()) return std::string(none);
+  return fmt::format(fmt::runtime(format), found->get<double>());
+}
+
+// "1.12 (0.93 to 1.35)"; an end that is not bounded stays open.
+std::string EffectInWords(const ordered_json& metric) {
+  if (metric.value("effect", ordered_json()).is_null()) return "-";
+  return fmt::format("{} ({} to {})", Number(metric, "effect", "{:.3g}", "-"),
+                     Number(metric, "effect_low", "{:.3g}", "0"),
+                     Number(metric, "effect_high", "{:.3g}", "∞"));
+}
+
+// What the evidence rests on besides counts.
+void PrintNotes(const ordered_json& evidence) {
+  for (const char* key : {"learned", "assumed"}) {
+    for (const ordered_json& text : evidence.value(key, ordered_json::array()))
+      fmt::print("\n{}: {}", key, text.get<std::string>());
+  }
+  fmt::print("\n");
+}
+
 // Prints decisions newer than `after`, a line each; the newest's seq.
 Result<std::string> PrintDecisions(const ClientOptions& client, const std::string& id,
                                    std::string after) {
@@ -145,25 +170,32 @@ int RolloutExplain(const ClientOptions& client, const std::string& id) {
   const ordered_json evidence = ordered_json::parse(*text);
   fmt::print(
       "log E {:.3f}, proven at {:.3f}; P(faulty now) {:.2f} %\n\n{:<24} {:>8} {:>10} {:>10} "
-      "{:>14}\n",
+      "{:>14}  {:<22} {:>12}\n",
       evidence["log_e"].get<double>(), evidence["log_e_bar"].get<double>(),
       100 * evidence["p_fail"].get<double>(), "METRIC", "WEIGHT", "LOG E", "OF ALL",
-      "BASELINE RATE");
+      "BASELINE RATE", "TIMES THE BASELINE", "STILL NEEDED");
   ordered_json metrics = evidence["metrics"];
   std::sort(metrics.begin(), metrics.end(), [](const ordered_json& a, const ordered_json& b) {
     return a["share"].get<double>() > b["share"].get<double>();
   });
   const bool assumed = evidence.value("baseline_assumed", false);
   for (const ordered_json& metric : metrics) {
-    fmt::print("{:<24} {:>6.1f} % {:>10.3f} {:>8.1f} % {:>14}{}\n",
+    fmt::print("{:<24} {:>6.1f} % {:>10.3f} {:>8.1f} % {:>14}  {:<22} {:>12}{}\n",
                metric["name"].get<std::string>(), 100 * metric["weight"].get<double>(),
                metric["log_e"].get<double>(), 100 * metric["share"].get<double>(),
-               BaselineRate(metric), assumed ? " assumed" : "");
+               BaselineRate(metric), EffectInWords(metric),
+               Number(metric, "requests_needed", "{:.0f}", "-"), assumed ? "  (rate assumed)" : "");
   }
+  fmt::print(
+      "\nTimes the baseline: with an interval of 95 % that holds at all looks together. Still "
+      "needed: requests of both versions\nat this weight until the metric alone would prove {} "
+      "times the baseline.\n",
+      Number(evidence, "detect", "{:g}", "2"));
   if (assumed)
     fmt::print(
         "\nassumed: the baseline has not been measured yet; its rates come with the first "
         "weight\n");
+  PrintNotes(evidence);
   for (const ordered_json& cause : evidence["causes"])
     fmt::print("\nspeaks against the canary: {}\n", cause["reason"].get<std::string>());
   return kGood;
