@@ -32,10 +32,9 @@ namespace auspex::telemetry {
 // Bounded: when a server has as many records as it may, or all have together, the half of the
 // server's that ended first is folded into one sum that the next Take gives whole, whatever its
 // `until` (at 40,000 requests/s for one server that is what ended more than 3 s ago). Routes: the
-// first kMaxRoutes names of a server; when they are used up, names without a request in a tick make
-// room at its Take, so a scan of random paths does not push out real routes for long. Proxies: as
-// proxy_table.h says. A line without `b` counts for the tracked server of its name when just one
-// backend has it.
+// kMaxRoutes busiest names of a server, whatever the order they come in, so a scan of random paths
+// does not push out real ones (route_table.h). Proxies: as proxy_table.h says. A line without `b`
+// counts for the tracked server of its name when just one backend has it.
 class RequestCounter final : public RequestSource {
  public:
   static constexpr std::size_t kMaxRecords = std::size_t{1} << 18;
