@@ -83,6 +83,15 @@ std::optional<double> Sketch::Quantile(double q) const {
   return ValueOf(first_ + static_cast<std::int32_t>(i));
 }
 
+std::int64_t Sketch::AtOrBelow(double value) const {
+  const std::int32_t last = IndexOf(value);
+  std::int64_t below = 0;
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    if (first_ + static_cast<std::int32_t>(i) <= last) below += counts_[i];
+  }
+  return below;
+}
+
 std::vector<Sketch::Bucket> Sketch::Buckets() const {
   std::vector<Bucket> buckets;
   for (std::size_t i = 0; i < counts_.size(); ++i) {

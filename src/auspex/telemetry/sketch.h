@@ -34,6 +34,9 @@ class Sketch {
   // end.
   [[nodiscard]] std::optional<double> Quantile(double q) const;
 
+  // How many are at or below `value`, of values more than 2 % apart from it: exact.
+  [[nodiscard]] std::int64_t AtOrBelow(double value) const;
+
   // (bucket index, count > 0), ascending: what is stored and sent.
   [[nodiscard]] std::vector<Bucket> Buckets() const;
   // Error: kInvalidArgument for an index outside [0, kLastBucket], indices that do not ascend, a
