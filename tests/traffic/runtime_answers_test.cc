@@ -122,6 +122,19 @@ TEST(ParseServerStats, AnAttemptThatWasRepeatedIsNoRequest) {
             ErrorCode::kUnavailable);
 }
 
+TEST(ParseServerStats, ReadsQueueAndMaxconnWhereTheyAreTold) {
+  const auto stats = ParseServerStats(
+      "# pxname,svname,qcur,scur,slim,stot,bck,\n"
+      "checkout,a,2,8,8,1200,0,\ncheckout,b,0,0,,7,0,\n");
+  ASSERT_TRUE(stats.ok()) << stats.error().message;
+  EXPECT_THAT(*stats, ElementsAre(ServerStat{.name = "a",
+                                             .in_flight = 8,
+                                             .requests_total = 1200,
+                                             .queued = 2,
+                                             .most_in_flight = 8},
+                                  ServerStat{.name = "b", .requests_total = 7}));
+}
+
 // As HAProxy 2.6.12 wrote it, without most columns: a backend counts its backup servers in `bck`.
 constexpr std::string_view kWithBackend =
     "# pxname,svname,scur,stot,status,act,bck,type,algo,\n"

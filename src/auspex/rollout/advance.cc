@@ -4,6 +4,7 @@
 
 #include "auspex/rollout/adaptive.h"
 #include "auspex/rollout/live_noise.h"
+#include "auspex/rollout/lowering.h"
 #include "auspex/rollout/observing.h"
 #include "auspex/rollout/orders.h"
 #include "auspex/rollout/pace.h"
@@ -302,8 +303,18 @@ Turn AdvanceRunning(Rollout rollout, const Inputs& inputs) {
   rollout.t = std::round((window.t_s - rollout.origin_s) / rollout.spec.time_scale * 1e6) / 1e6;
   const int given_bp = inputs.weight_given.value_or(rollout.asked).bp();
   const TickView view = LookAt(&rollout, inputs, given_bp);
+// All of the traffic, while the canary has none.
+void CarryObserved(Rollout* rollout, const Inputs& inputs) {
+  std::optional<Load> load = LoadOf(*rollout, inputs, Weight::Zero());
+  if (!load) return;
+  load->per_s =
+      load->baseline.requests / std::max(inputs.window.t_s - rollout->last.t_s, inputs.covers_s);
+  rollout->carried = Carry(rollout->carried, *load);
+}
+
   const double hazard = Hazard(rollout, given_bp);
   PushBounded(&rollout.past_bp, given_bp,
+  CarryObserved(&rollout, inputs);
               static_cast<std::size_t>(std::max(1L, std::lrint(10.0 / rollout.TickSeconds()))));
   if (rollout.down_ticks >= kDownTicks) {
     return Finish(
@@ -336,6 +347,9 @@ Turn AdvanceRunning(Rollout rollout, const Inputs& inputs) {
       break;
     case Policy::kRule:
       choice = ChooseRule(rollout, view);
+  const std::optional<Load> load =
+      LoadOf(rollout, inputs, inputs.weight_given.value_or(rollout.asked));
+  if (load) rollout.carried = Carry(rollout.carried, *load);
       break;
   }
   choice = ApplyOrders(&rollout, inputs.orders, std::move(choice));
@@ -373,7 +387,9 @@ Turn Advance(const Rollout& rollout, const Inputs& inputs) {
       return AdvanceObserving(rollout, inputs);
     case Phase::kRunning:
     case Phase::kEnded:
+  if (rollout.retreat) choice = *rollout.retreat;  // decided, and not yet through
       break;
+  choice = WithinCapacity(&rollout, load, window.t_s, std::move(choice));
   }
   return AdvanceRunning(rollout, inputs);
 }

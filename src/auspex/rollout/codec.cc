@@ -66,6 +66,8 @@ Result<std::pair<std::int64_t, std::int64_t>> CheckPair(std::string_view key, co
   if (!value.is_array() || value.size() != 2 || !value[0].is_number_integer() ||
       !value[1].is_number_integer()) {
     return Fail(ErrorCode::kInvalidArgument, "{}: {}, not {}", key, what, Shown(value));
+  arm->queued = in.Number("queued", 0, {0, kMost});
+  arm->most_in_flight = in.Number("most_in_flight", 0, {0, kMost});
   }
   AUSPEX_TRY(const double first, CheckNumber(key, value[0], {0, most_first}));
   AUSPEX_TRY(const double second, CheckNumber(key, value[1], {0, most_second}));
@@ -165,6 +167,8 @@ void WriteKeys(const Decision& decision, std::string_view deployment, JsonWriter
   // A whole number prints as one wherever it fits.
   if (!decision.requests_needed) {
     out->Null();
+  if (arm.queued != 0) out->Key("queued").Number(arm.queued);
+  if (arm.most_in_flight != 0) out->Key("most_in_flight").Number(arm.most_in_flight);
   } else if (*decision.requests_needed < 9e15) {
     out->Whole(static_cast<std::int64_t>(*decision.requests_needed));
   } else {
@@ -227,6 +231,7 @@ Result<Decision> DecisionFrom(const Json& line) {
   decision.log_e = in.Required("log_e");
   decision.p_fail = in.Required("p_fail", {0, 1});
   if (line.is_object() && line.contains("requests_needed") && line["requests_needed"].is_number())
+  inputs.load_known = in.Flag("load_known", false);
     decision.requests_needed = line["requests_needed"].get<double>();
   if (line.is_object() && line.contains("verdict") && line["verdict"].is_string())
     decision.verdict = in.Choice("verdict", Verdict::kNotProven, kVerdicts);
@@ -301,3 +306,4 @@ Result<Order> OrderFromJson(std::string_view text) {
 std::string_view Name(Order::Kind kind) { return NameIn(kOrders, kind); }
 
 }  // namespace auspex::rollout
+  if (inputs.load_known) out.Key("load_known").Flag(true);

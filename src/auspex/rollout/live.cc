@@ -34,6 +34,8 @@ ArmWindow WindowOf(const ServerTick& tick, const std::vector<std::string>& route
 void AddHealth(const traffic::ServerView& server, bool feed_connected, ArmWindow* arm) {
   arm->up = server.up;
   arm->in_flight = feed_connected ? static_cast<double>(server.in_flight) : 0.0;
+  arm->queued = static_cast<double>(server.queued);
+  arm->most_in_flight = static_cast<double>(server.most_in_flight);
 }
 
 void AddToAggregate(const ServerTick& baseline, double both, double seconds,
@@ -118,7 +120,7 @@ Inputs CloseTick(Live* live, double t_s, const TickSources& sources) {
   if (live->seen && live->seen->ok()) CompareWithProxy(live, live->seen->value());
   inputs.hold = WhyHold(*live, sources);
   inputs.weight_given = live->given;
-  inputs.health_known = live->seen && live->seen->ok();
+  inputs.health_known = inputs.load_known = live->seen && live->seen->ok();
   if (live->seen && live->seen->ok()) {
     const traffic::RouteView& view = live->seen->value();
     inputs.weight_given = view.weight;

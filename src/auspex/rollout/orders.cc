@@ -62,6 +62,7 @@ Choice ApplyOrders(Rollout* rollout, const std::vector<Order>& orders, Choice ch
 std::string WhyNot(const Rollout& rollout, Kind kind) {
   const bool answer = kind == Kind::kApprove || kind == Kind::kReject;
   if (rollout.phase == Phase::kEnded) return "is ending";
+  if (rollout.retreat) return "is rolled back in steps, as fast as the baseline can carry it";
   if (rollout.phase == Phase::kWaiting && !answer && kind != Kind::kAbort)
     return "waits for approval; approve or reject it first";
   if (rollout.phase != Phase::kWaiting && answer) return "does not wait for approval";

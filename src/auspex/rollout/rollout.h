@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "auspex/evidence/evidence.h"
 #include "auspex/evidence/instance_spread.h"
 #include "auspex/evidence/noise.h"
+#include "auspex/rollout/capacity.h"
 #include "auspex/rollout/spec.h"
 #include "auspex/telemetry/window.h"
 
@@ -25,9 +27,9 @@
 // explained.
 //
 // Read next: spec.h (what is fixed at the start), adaptive.h and rule.h (the policies), pace.h (the
-// next weight), observing.h (before there is history), history.h and lesson.h (what the ledger
-// knows of a service), live_noise.h (what is learned on the way), codec.h (as JSON), decide.h (the
-// co-process), engine.h (the shell that runs many rollouts).
+// next weight), observing.h (before there is history), capacity.h (what both arms can carry),
+// history.h and lesson.h (what the ledger knows of a service), live_noise.h (what is learned on the
+// way), codec.h (as JSON), decide.h (the co-process), engine.h (the shell that runs many rollouts).
 namespace auspex::rollout {
 
 enum class Phase {
@@ -73,6 +75,8 @@ struct Inputs {
   // Whether the router said what it thinks of the servers' health; else `up` and `in_flight` say
   // nothing.
   bool health_known = true;
+  // Whether the window says what load the proxies see; else capacity bounds nothing.
+  bool load_known = false;
   // Wall seconds that the counts cover where that is more than the tick: the first one after the
   // daemon was away. 0: the tick's.
   double covers_s = 0.0;
@@ -92,6 +96,8 @@ struct Command {
   telemetry::Edges edges;  // the baseline's
   std::string text;
 };
+
+struct Choice;  // adaptive.h
 
 // The whole state of a rollout between two ticks. A value.
 struct Rollout {
@@ -113,6 +119,11 @@ struct Rollout {
   std::deque<Seen> seen;  // the last six ticks
   int down_ticks = 0;
   int stalled_ticks = 0;
+  Carried carried;  // by each arm so far
+  // A rollback that the baseline can only take in steps, and since when the weight is above what is
+  // wanted for the baseline's sake; wall seconds.
+  std::shared_ptr<const Choice> retreat;
+  std::optional<double> lowering_since_s;
   // Canary's errors and requests of the last 60 s, policies `steps` and `rule`.
   std::deque<std::pair<double, double>> minute;
   int ticks = 0;

@@ -28,10 +28,12 @@ struct ArmWindow {
     double errors = 0;
   };
   static constexpr std::size_t kMostInstances = 1000;
-  std::vector<Instance> instances;
-  bool up = true;        // what the proxy's health check says
-  double in_flight = 0;  // requests that the proxy has not ended
-  double harmed = 0;     // failed, or slower than the harm edge
+  std::vector<Instance> instances = {};
+  bool up = true;             // what the proxy's health check says
+  double in_flight = 0;       // requests that the proxy has not ended
+  double queued = 0;          // that wait at the proxy for the server
+  double most_in_flight = 0;  // that the server takes at a time (maxconn); 0: no limit
+  double harmed = 0;          // failed, or slower than the harm edge
 };
 
 // What one tick showed. `t_s`: its end, seconds since the deployment was announced.

@@ -23,6 +23,15 @@ void Add(const ServerView& one, ServerView* sum) {
   sum->maintenance = sum->maintenance || one.maintenance;
   sum->in_flight += one.in_flight;
   sum->requests_total += one.requests_total;
+  sum->queued += one.queued;
+  sum->most_in_flight += one.most_in_flight;
+}
+
+// Where one proxy sets no limit there is none on the sum.
+bool AnyUnlimited(const std::vector<ProxyView>& proxies, ServerView ProxyView::*server) {
+  return std::any_of(proxies.begin(), proxies.end(), [server](const ProxyView& proxy) {
+    return !proxy.error && (proxy.*server).most_in_flight == 0;
+  });
 }
 
 bool Serves(const ProxyView& proxy) {
@@ -43,6 +52,8 @@ Result<RouteView> Combine(std::vector<ProxyView> proxies) {
     if (largest == nullptr || proxy.canary.share > largest->canary.share) largest = &proxy;
   }
   if (largest == nullptr) return NobodyAnswers(proxies);
+  if (AnyUnlimited(proxies, &ProxyView::canary)) view.canary.most_in_flight = 0;
+  if (AnyUnlimited(proxies, &ProxyView::baseline)) view.baseline.most_in_flight = 0;
   view.weight = view.canary.share = largest->canary.share;
   view.baseline.share = largest->baseline.share;
   view.proxies = std::move(proxies);

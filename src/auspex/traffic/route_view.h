@@ -17,6 +17,8 @@ struct ServerView {
   bool maintenance = false;         // set aside, by Router::Evict or by a person
   std::int64_t in_flight = 0;       // requests that the server was sent and has not ended
   std::int64_t requests_total = 0;  // requests that the server was sent, since the proxy started
+  std::int64_t queued = 0;          // requests that wait at the proxy for this server
+  std::int64_t most_in_flight = 0;  // that it is sent at a time; 0: no limit
 };
 
 // How a proxy picks a request's server. The evidence needs each request to be drawn at random by

@@ -45,7 +45,9 @@ ServerView View(const ServerState& state, Weight share, const ServerStat& stat) 
                     .up = state.up,
                     .maintenance = state.maintenance(),
                     .in_flight = stat.in_flight,
-                    .requests_total = stat.requests_total};
+                    .requests_total = stat.requests_total,
+                    .queued = stat.queued,
+                    .most_in_flight = stat.most_in_flight};
 }
 
 std::string Text(const WeightPair& pair) {

@@ -106,9 +106,11 @@ class Table {
     }
     return number;
   }
-  // 0 where there is no such column.
+  // 0 where there is no such column, or nothing in it.
   Result<std::int64_t> NumberIfAny(const Row& row, std::string_view column) const {
-    return Has(column) ? Number(row, column, kAnyCount) : 0;
+    if (!Has(column)) return 0;
+    AUSPEX_TRY(const std::string text, Text(row, column));
+    return text.empty() ? 0 : Number(row, column, kAnyCount);
   }
   [[nodiscard]] bool Has(std::string_view column) const {
     return std::find(columns_.begin(), columns_.end(), column) != columns_.end();
@@ -139,11 +141,15 @@ Result<ServerStat> ReadStat(const Table& table, const Row& row) {
   AUSPEX_TRY(const auto attempts, table.Number(row, "stot", kAnyCount));
   AUSPEX_TRY(const auto retried, table.NumberIfAny(row, "wretr"));
   AUSPEX_TRY(const auto redispatched, table.NumberIfAny(row, "wredis"));
+  AUSPEX_TRY(const auto queued, table.NumberIfAny(row, "qcur"));
+  AUSPEX_TRY(const auto limit, table.NumberIfAny(row, "slim"));
   const std::int64_t once = attempts - std::min(retried, attempts);
   return ServerStat{.name = std::move(name),
                     .backup = backup == 1,
                     .in_flight = in_flight,
-                    .requests_total = once - std::min(redispatched, once)};
+                    .requests_total = once - std::min(redispatched, once),
+                    .queued = queued,
+                    .most_in_flight = limit};
 }
 
 // Of the column `type`; an answer without it (asked for servers alone) has only servers.

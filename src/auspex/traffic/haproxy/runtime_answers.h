@@ -39,6 +39,8 @@ struct ServerStat {
   // with those of connections; answers that are retried (`retry-on`) HAProxy counts in both, so
   // then it is too small, never too large.
   std::int64_t requests_total = 0;
+  std::int64_t queued = 0;          // qcur
+  std::int64_t most_in_flight = 0;  // slim, the server's maxconn; 0: none is set
   friend bool operator==(const ServerStat&, const ServerStat&) = default;
 };
 

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "auspex/base/weight.h"
+
+// No weight that the baseline or the canary cannot carry, on the way down too. Pure: what the
+// router saw in, bounds out.
+namespace auspex::rollout {
+
+// A canary's requests/s grow by at most this factor a tick over the most that it has carried, and
+// so do a baseline's over what it has now, where it never carried as much.
+inline constexpr double kLoadGrowth = 2.0;
+// What a server has carried, it carries with so much more; and a change of load within this is made
+// at once: a queue does not begin for it.
+inline constexpr double kLoadSlack = 1.25;
+// Of `maxconn`: in flight counts are looked at once a tick, and vary by their root between.
+inline constexpr double kMostFilled = 0.8;
+// While the canary has a queue its weight falls by this factor a tick.
+inline constexpr double kBackOff = 0.8;
+// A weight that is to fall has fallen after so many seconds (at time scale 1), whatever the
+// baseline's queue and health: by then it is the smaller evil.
+inline constexpr double kLongestLowering = 30.0;
+
+// What the router saw of one arm in a tick.
+struct ArmLoad {
+  double requests = 0;        // that ended
+  double in_flight = 0;       // at the tick's end
+  double queued = 0;          // waiting for it
+  double most_in_flight = 0;  // maxconn; 0: no limit
+  bool up = true;
+  [[nodiscard]] bool full() const {
+    return queued > 0 || (most_in_flight > 0 && in_flight >= most_in_flight);
+  }
+};
+struct Load {
+  Weight given;
+  double per_s = 0;  // requests of the service, both arms; 0: unknown
+  ArmLoad canary;
+  ArmLoad baseline;
+};
+
+// What was learned so far. A value; part of the Rollout.
+struct Carried {
+  double canary_per_s = 0;  // the most that each was given and served without a queue
+  double baseline_per_s = 0;
+  // Smoothed: in flight at each, and the canary's share while they were.
+  double canary_in_flight = 0;
+  double baseline_in_flight = 0;
+  double share = 0;
+  bool any = false;
+};
+[[nodiscard]] Carried Carry(Carried carried, const Load& load);
+
+// Weights in [least, most] can be carried by both: below `least` the baseline cannot, above `most`
+// the canary cannot. The sentences say why; empty where there is no bound. Where both are short,
+// least > most: hold.
+struct WeightBounds {
+  Weight least = Weight::Zero();
+  Weight most = Weight::Whole();
+  std::string why_least;
+  std::string why_most;
+};
+struct BoundOptions {
+  bool growth = true;  // false: only queues and limits bound the canary, as its ladder is a user's
+};
+[[nodiscard]] WeightBounds BoundsFor(const Carried& carried, const Load& load,
+                                     const BoundOptions& options);
+
+}  // namespace auspex::rollout
