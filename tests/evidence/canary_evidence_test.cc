@@ -195,5 +195,53 @@ TEST(CanaryEvidence, RequestsNeededFallsWithTheWeightAndTheRatio) {
   EXPECT_FALSE(evidence.RequestsNeeded({.w = .1, .ratio = 1.0}).has_value());
 }
 
+// A second kind of user's doing, that the history knows at 2 %.
+History WithOrders(double tolerated) {
+  History history;
+  history.behaviour = {{.name = "orders", .rate = .02, .tolerated = tolerated}};
+  return history;
+}
+
+double OrdersLogE(const History& history, double canary_rate, int ticks) {
+  CanaryEvidence evidence({.history = history});
+  for (int i = 0; i < ticks; ++i) {
+    TickCounts counts;
+    counts.errors = {.canary_requests = 1000, .baseline_requests = 9000};
+    counts.behaviour = {{.canary_events = 100 * canary_rate,
+                         .canary_requests = 100,
+                         .baseline_events = 18,
+                         .baseline_requests = 900}};
+    evidence.Step(counts, {.hazard = .01});
+  }
+  for (const MetricState& metric : evidence.Metrics()) {
+    if (metric.name == "behaviour.orders") return metric.log_e;
+  }
+  ADD_FAILURE() << "no metric behaviour.orders";
+  return 0.0;
+}
+
+TEST(CanaryEvidence, BehaviourIsARateOfItsOwnWithItsOwnTolerance) {
+  EXPECT_GT(OrdersLogE(WithOrders(kToleratedRatio), .03, 60), 2.0);
+  EXPECT_LT(OrdersLogE(WithOrders(1.5), .03, 60), 0.0);
+  EXPECT_LT(OrdersLogE(WithOrders(kToleratedRatio), .02, 60), 0.0);
+}
+
+TEST(CanaryEvidence, BehaviourSharesTheWeightsAndLeavesTheOthersAsTheyAre) {
+  CanaryEvidence without({.history = {}}), with({.history = WithOrders(kToleratedRatio)});
+  TickCounts counts;
+  counts.errors = {10, 1000, 10, 9000};
+  without.Step(counts, {.hazard = .01});
+  with.Step(counts, {.hazard = .01});
+  const auto weigh = [](const CanaryEvidence& evidence) {
+    double sum = 0.0;
+    for (const MetricState& metric : evidence.Metrics()) sum += metric.weight;
+    return sum;
+  };
+  EXPECT_NEAR(weigh(with), 1.0, 1e-12);
+  EXPECT_DOUBLE_EQ(with.Metrics().front().log_e, without.Metrics().front().log_e);
+  // .05 beside the .97 of the others (section 5).
+  EXPECT_NEAR(with.Metrics().front().weight / without.Metrics().front().weight, .97 / 1.02, 1e-12);
+}
+
 }  // namespace
 }  // namespace auspex::evidence

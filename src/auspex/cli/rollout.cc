@@ -170,20 +170,20 @@ int RolloutExplain(const ClientOptions& client, const std::string& id) {
   const ordered_json evidence = ordered_json::parse(*text);
   fmt::print(
       "log E {:.3f}, proven at {:.3f}; P(faulty now) {:.2f} %\n\n{:<24} {:>8} {:>10} {:>10} "
-      "{:>14}  {:<22} {:>12}\n",
+      "{:>14} {:>9}  {:<22} {:>12}\n",
       evidence["log_e"].get<double>(), evidence["log_e_bar"].get<double>(),
       100 * evidence["p_fail"].get<double>(), "METRIC", "WEIGHT", "LOG E", "OF ALL",
-      "BASELINE RATE", "TIMES THE BASELINE", "STILL NEEDED");
+      "BASELINE RATE", "TOLERATED", "TIMES THE BASELINE", "STILL NEEDED");
   ordered_json metrics = evidence["metrics"];
   std::sort(metrics.begin(), metrics.end(), [](const ordered_json& a, const ordered_json& b) {
     return a["share"].get<double>() > b["share"].get<double>();
   });
   const bool assumed = evidence.value("baseline_assumed", false);
   for (const ordered_json& metric : metrics) {
-    fmt::print("{:<24} {:>6.1f} % {:>10.3f} {:>8.1f} % {:>14}  {:<22} {:>12}{}\n",
+    fmt::print("{:<24} {:>6.1f} % {:>10.3f} {:>8.1f} % {:>14} {:>7.3g} x  {:<22} {:>12}{}\n",
                metric["name"].get<std::string>(), 100 * metric["weight"].get<double>(),
                metric["log_e"].get<double>(), 100 * metric["share"].get<double>(),
-               BaselineRate(metric), EffectInWords(metric),
+               BaselineRate(metric), metric.value("tolerated", 1.1), EffectInWords(metric),
                Number(metric, "requests_needed", "{:.0f}", "-"), assumed ? "  (rate assumed)" : "");
   }
   fmt::print(

@@ -14,7 +14,8 @@ namespace {
 constexpr double kWarmUpRatio = 5.0;
 // Prior weights q before they are normalised (section 5).
 constexpr double kErrorsWeight = .35, kT50Weight = .15, kT90Weight = .15, kT99Weight = .20,
-                 kRouteWeight = .03, kHighLoadWeight = .03, kSlopeWeight = .05, kLevelWeight = .03;
+                 kRouteWeight = .03, kHighLoadWeight = .03, kSlopeWeight = .05, kLevelWeight = .03,
+                 kBehaviourWeight = .05;
 // Seconds at time scale 1 (sections 3 and 6).
 constexpr double kRateHalfLife = 600.0, kShiftHalfLife = 40.0, kShiftHold = 600.0;
 // Pseudo-counts of history and drift to larger faults, per 10 s (sections 3 and 6).
@@ -39,6 +40,8 @@ CanaryEvidence::CanaryEvidence(const Options& options) : options_(options) {
     throttle_.push_back(MakeMetric(kind, 0, false));
   }
   for (std::size_t i = 0; i < routes_; ++i) throttle_.push_back(MakeMetric(Kind::kRoute, i, false));
+  for (std::size_t i = 0; i < history.behaviour.size(); ++i)
+    throttle_.push_back(MakeMetric(Kind::kBehaviour, i, false));
   proof_ = throttle_;
   for (const Kind kind : {Kind::kErrors, Kind::kT50, Kind::kT90, Kind::kT99}) {
     proof_.push_back(MakeMetric(kind, 0, true));
@@ -84,35 +87,47 @@ void CanaryEvidence::SetErrorSpread(double s2) {
   }
 }
 
-CanaryEvidence::Metric CanaryEvidence::MakeMetric(Kind kind, std::size_t route,
+CanaryEvidence::Metric CanaryEvidence::MakeMetric(Kind kind, std::size_t index,
                                                   bool high_load) const {
   const History& history = options_.history;
   double p_hist = history.error_rate;
   double s2 = history.error_s2;
   double share = 1.0;
   double q = kErrorsWeight;
+  double tolerated = kToleratedRatio;
+  const auto latency = [&](std::size_t edge, double weight) {
+    p_hist = history.latency_rate[edge], s2 = history.latency_s2[edge], q = weight;
+    tolerated = history.latency_tolerated[edge];
+  };
   switch (kind) {
     case Kind::kErrors:
       break;
     case Kind::kT50:
-      p_hist = .5, s2 = history.latency_s2[0], q = kT50Weight;
+      latency(0, kT50Weight);
       break;
     case Kind::kT90:
-      p_hist = .1, s2 = history.latency_s2[1], q = kT90Weight;
+      latency(1, kT90Weight);
       break;
     case Kind::kT99:
-      p_hist = .01, s2 = history.latency_s2[2], q = kT99Weight;
+      latency(2, kT99Weight);
       break;
     case Kind::kRoute:
-      p_hist = history.routes[route].error_rate, share = history.routes[route].share,
+      p_hist = history.routes[index].error_rate, share = history.routes[index].share,
       q = kRouteWeight;
       break;
+    case Kind::kBehaviour: {
+      const History::Behaviour& behaviour = history.behaviour[index];
+      p_hist = behaviour.rate, s2 = behaviour.s2, share = behaviour.share, q = kBehaviourWeight;
+      tolerated = behaviour.tolerated;
+      break;
+    }
   }
   return {.kind = kind,
           .high_load = high_load,
-          .route = route,
+          .index = index,
           .share = share,
           .q = high_load ? kHighLoadWeight : q,
+          .tolerated = tolerated,
           .rate = RateEvidence({.p_hist = p_hist,
                                 .overdispersion = s2,
                                 .half_life_ticks = kRateHalfLife / options_.tick_s}),
@@ -133,10 +148,12 @@ void CanaryEvidence::Step(const TickCounts& counts, const TickContext& context) 
   // Where neither arm had a request nothing moves.
   if (counts.errors.canary_requests + counts.errors.baseline_requests > 0.0) {
     for (Metric& metric : proof_) {
-      const bool latency = metric.kind != Kind::kErrors && metric.kind != Kind::kRoute;
+      const bool latency =
+          metric.kind == Kind::kT50 || metric.kind == Kind::kT90 || metric.kind == Kind::kT99;
       if ((context.warm_up && latency) || (metric.high_load && !context.high_load)) continue;
       RateEvidence::Tick tick = base;
-      if (context.warm_up) tick.tolerated = kWarmUpRatio;
+      tick.tolerated = metric.tolerated;
+      if (context.warm_up) tick.tolerated = std::max(kWarmUpRatio, metric.tolerated);
       StepMetric(&metric, CountsOf(metric, counts), tick);
     }
     for (Metric& metric : throttle_) {
@@ -145,6 +162,7 @@ void CanaryEvidence::Step(const TickCounts& counts, const TickContext& context) 
                                ? !tail_gate_.held
                                : Gated(metric.kind, false) && !error_gate_.held;
       if (history) tick.history_events = kHistoryPer10s * ticks_per_10s;
+      tick.tolerated = metric.tolerated;
       StepMetric(&metric, CountsOf(metric, counts), tick);
     }
   }
@@ -211,7 +229,9 @@ Counts CanaryEvidence::CountsOf(const Metric& metric, const TickCounts& counts) 
     case Kind::kT99:
       return counts.slower[2];
     case Kind::kRoute:
-      return metric.route < counts.routes.size() ? counts.routes[metric.route] : Counts{};
+      return metric.index < counts.routes.size() ? counts.routes[metric.index] : Counts{};
+    case Kind::kBehaviour:
+      return metric.index < counts.behaviour.size() ? counts.behaviour[metric.index] : Counts{};
   }
   return {};
 }
@@ -283,9 +303,11 @@ std::optional<double> CanaryEvidence::RequestsNeeded(const Need& need) const {
                                    .ratio = need.ratio});
 }
 
-std::string CanaryEvidence::NameOf(const Metric& metric) {
+std::string CanaryEvidence::NameOf(const Metric& metric) const {
   static constexpr const char* kNames[] = {"errors", "t50", "t90", "t99"};
-  if (metric.kind == Kind::kRoute) return "route" + std::to_string(metric.route);
+  if (metric.kind == Kind::kRoute) return "route" + std::to_string(metric.index);
+  if (metric.kind == Kind::kBehaviour)
+    return "behaviour." + options_.history.behaviour[metric.index].name;
   return (metric.high_load ? "high." : "") +
          std::string(kNames[static_cast<std::size_t>(metric.kind)]);
 }
@@ -301,7 +323,8 @@ std::vector<MetricState> CanaryEvidence::Metrics() const {
                       .log_e = metric.rate.log_e(),
                       .active = metric.rate.Active(),
                       .share = mixture.post[i] / whole,
-                      .baseline_rate = metric.rate.BaselineRate()});
+                      .baseline_rate = metric.rate.BaselineRate(),
+                      .tolerated = metric.tolerated});
   }
   for (std::size_t i = 0; i < gauges_.size(); ++i) {
     states.push_back({.name = gauges_[i].name,

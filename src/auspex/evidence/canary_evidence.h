@@ -29,11 +29,25 @@ struct History {
     bool level = true;   // its level is judged: with equal work, equal values
     bool learn = false;  // its noise is not known yet: nothing is judged before BeginGauge
   };
+  // Events among all of something that users do: orders that fail, sessions left.
+  struct Behaviour {
+    std::string name;
+    double rate = 0.05;  // of events among all, 0..1
+    double s2 = 0.0;     // overdispersion, per tick
+    double share = 1.0;  // of all, per request: how many there are for each request; 0..1
+    double tolerated = kToleratedRatio;  // rho0
+    friend bool operator==(const Behaviour&, const Behaviour&) = default;
+  };
   double error_rate = 0.001;
   double error_s2 = 0.0;               // overdispersion of errors and routes, per tick
   std::array<double, 3> latency_s2{};  // of t50, t90, t99
+  // Of the baseline's requests over its edges, and the tolerated ratio rho0: other than these where
+  // latency comes in buckets, which have their own edges.
+  std::array<double, 3> latency_rate{.5, .1, .01};
+  std::array<double, 3> latency_tolerated{kToleratedRatio, kToleratedRatio, kToleratedRatio};
   std::vector<Route> routes;
   std::vector<Gauge> gauges;
+  std::vector<Behaviour> behaviour = {};
 };
 
 struct TickCounts {
@@ -42,6 +56,7 @@ struct TickCounts {
   std::vector<Counts>
       routes;  // errors, in the order of History::routes; missing ones count as 0 of 0
   std::map<std::string, double> gauges;  // ln(canary / baseline)
+  std::vector<Counts> behaviour = {};    // in the order of History::behaviour; likewise
 };
 
 struct TickContext {
@@ -52,12 +67,14 @@ struct TickContext {
 
 // One metric, as it stands: for people and diagnosis.
 struct MetricState {
-  std::string name;  // errors, t50, t90, t99, route0…, high.errors…, level.memory, slope.memory
+  // errors, t50, t90, t99, route0…, behaviour.NAME, high.errors…, level.memory, slope.memory
+  std::string name;
   double weight = 0.0;  // q, sums to 1 over all
   double log_e = 0.0;   // of F
   double active = 1.0;  // the share of E that says "already faulty"
   double share = 0.0;   // of sum q E: what of the whole evidence this metric carries
   double baseline_rate = 0.0;
+  double tolerated = kToleratedRatio;  // rho0, after warm-up
 };
 
 // All metrics of one rollout in two copies (sections 5 and 6): F decides whether a fault is proven;
@@ -111,13 +128,14 @@ class CanaryEvidence {
   [[nodiscard]] std::size_t routes() const { return routes_; }
 
  private:
-  enum class Kind : std::uint8_t { kErrors, kT50, kT90, kT99, kRoute };
+  enum class Kind : std::uint8_t { kErrors, kT50, kT90, kT99, kRoute, kBehaviour };
   struct Metric {
     Kind kind;
     bool high_load;     // a high-load copy, in F only
-    std::size_t route;  // of kRoute
+    std::size_t index;  // of kRoute and kBehaviour
     double share;       // of the requests that it speaks of
     double q;           // weight
+    double tolerated;   // rho0
     RateEvidence rate;
     double shift_events;  // K and N of the baseline-shift gate, half-life 40 s
     double shift_requests;
@@ -142,7 +160,7 @@ class CanaryEvidence {
     std::vector<double> post;  // o0 q E / (1 + o0 sum q E), metrics then gauges
   };
 
-  [[nodiscard]] Metric MakeMetric(Kind kind, std::size_t route, bool high_load) const;
+  [[nodiscard]] Metric MakeMetric(Kind kind, std::size_t index, bool high_load) const;
   [[nodiscard]] Mixture Mix(const std::vector<Metric>& metrics) const;
   void StepMetric(Metric* metric, const Counts& counts, const RateEvidence::Tick& tick) const;
   void UpdateGate(ShiftGate* gate, bool latency);
@@ -151,7 +169,7 @@ class CanaryEvidence {
   static void RestartIfAgainst(Metric* metric);
   [[nodiscard]] static Counts CountsOf(const Metric& metric, const TickCounts& counts);
   [[nodiscard]] static double HarmOf(const Metric& metric, double later);
-  [[nodiscard]] static std::string NameOf(const Metric& metric);
+  [[nodiscard]] std::string NameOf(const Metric& metric) const;
 
   Options options_;
   std::size_t routes_ = 0;

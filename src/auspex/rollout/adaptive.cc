@@ -61,7 +61,7 @@ std::optional<Choice> AtTheDeadline(const Rollout& rollout, const TickView& tick
   return std::nullopt;
 }
 
-constexpr std::string_view kHighLoad = "high.";
+constexpr std::string_view kHighLoad = "high.", kBehaviour = "behaviour.";
 
 // What the metric counts, as a person would say it.
 std::string MetricInWords(std::string_view name, const std::vector<std::string>& routes) {
@@ -76,14 +76,31 @@ std::string MetricInWords(std::string_view name, const std::vector<std::string>&
   if (name == "t50") return "requests slower than the baseline's median";
   if (name == "t90") return "requests slower than the baseline's p90";
   if (name == "t99") return "requests slower than the baseline's p99";
+  if (name.starts_with(kBehaviour))
+    return fmt::format("{} that did not succeed", name.substr(kBehaviour.size()));
   if (name.starts_with("level.")) return fmt::format("{} above the baseline's", name.substr(6));
   if (name.starts_with("slope."))
     return fmt::format("{} growing against the baseline's", name.substr(6));
   return std::string(name);
 }
 
+std::optional<std::string> BehaviourInWords(const Rollout& rollout, std::string_view name) {
+  const auto& known = rollout.spec.history.behaviour;
+  const auto found =
+      std::find_if(known.begin(), known.end(), [&](const auto& one) { return one.name == name; });
+  const auto i = static_cast<std::size_t>(found - known.begin());
+  if (i >= rollout.behaviour.size()) return std::nullopt;
+  const evidence::Counts& seen = rollout.behaviour[i];
+  const auto percent = [](double events, double all) { return all > 0 ? 100 * events / all : 0.0; };
+  return fmt::format("{:.3g} % of the canary's {:.0f}, {:.3g} % of the baseline's {:.0f}",
+                     percent(seen.canary_events, seen.canary_requests), seen.canary_requests,
+                     percent(seen.baseline_events, seen.baseline_requests), seen.baseline_requests);
+}
+
 // Of a metric that all requests count for.
 std::optional<std::string> CountsInWords(const Rollout& rollout, const std::string& name) {
+  if (name.starts_with(kBehaviour))
+    return BehaviourInWords(rollout, std::string_view(name).substr(kBehaviour.size()));
   static constexpr std::string_view kEdges[] = {"t50", "t90", "t99"};
   const auto edge = std::find(std::begin(kEdges), std::end(kEdges), name);
   const bool slower = edge != std::end(kEdges);

@@ -56,6 +56,13 @@ evidence::TickCounts CountsOf(const Window& window, std::size_t routes) {
       route.baseline_events = b.routes[i].errors, route.baseline_requests = b.routes[i].requests;
   }
   counts.gauges = window.gauges;
+  counts.behaviour.resize(std::max(c.behaviour.size(), b.behaviour.size()));
+  for (std::size_t i = 0; i < c.behaviour.size(); ++i)
+    counts.behaviour[i].canary_events = c.behaviour[i].events,
+    counts.behaviour[i].canary_requests = c.behaviour[i].all;
+  for (std::size_t i = 0; i < b.behaviour.size(); ++i)
+    counts.behaviour[i].baseline_events = b.behaviour[i].events,
+    counts.behaviour[i].baseline_requests = b.behaviour[i].all;
   return counts;
 }
 
@@ -81,6 +88,16 @@ void AddTotals(Rollout::Totals* totals, const ArmWindow& arm) {
   for (std::size_t i = 0; i < std::min<std::size_t>(3, arm.slower.size()); ++i)
     totals->slower[i] += arm.slower[i];
   totals->harmed += arm.harmed;
+}
+
+void AddBehaviour(const std::vector<evidence::Counts>& tick, std::vector<evidence::Counts>* sum) {
+  if (sum->size() < tick.size()) sum->resize(tick.size());
+  for (std::size_t i = 0; i < tick.size(); ++i) {
+    (*sum)[i].canary_events += tick[i].canary_events;
+    (*sum)[i].canary_requests += tick[i].canary_requests;
+    (*sum)[i].baseline_events += tick[i].baseline_events;
+    (*sum)[i].baseline_requests += tick[i].baseline_requests;
+  }
 }
 
 // What the tick says of traffic, health and harm, before any evidence.
@@ -184,6 +201,23 @@ std::string WithAssumptions(std::string reason, const std::vector<std::string>& 
                          : fmt::format("{}; assumed: {}", reason, fmt::join(assumed, "; "));
 }
 
+// With what is tolerated more than usual, and why.
+std::string FirstReason(const evidence::History& history) {
+  std::string reason = "first weight";
+  const auto& latency = history.latency_tolerated;
+  if (*std::max_element(latency.begin(), latency.end()) > evidence::kToleratedRatio)
+    reason += fmt::format(
+        "; latency comes in buckets, so {:.3g} times as many requests above p50, {:.3g} above p90 "
+        "and {:.3g} above p99 are tolerated",
+        latency[0], latency[1], latency[2]);
+  for (const evidence::History::Behaviour& behaviour : history.behaviour) {
+    if (behaviour.tolerated > evidence::kToleratedRatio)
+      reason += fmt::format("; {} has no history: {:g} times the baseline's rate is tolerated",
+                            behaviour.name, behaviour.tolerated);
+  }
+  return reason;
+}
+
 // From observing, or at once, to the first weight.
 Turn BeginRunning(Rollout rollout, double t_s) {
   rollout.phase = Phase::kRunning;
@@ -192,14 +226,13 @@ Turn BeginRunning(Rollout rollout, double t_s) {
     rollout.requests_per_tick = rollout.spec.requests_per_s * rollout.spec.tick_s;
   rollout.evidence = MakeEvidence(rollout);
   const Weight first = FirstWeight(rollout);
-  const std::vector<std::string> assumed = rollout.spec.assumed;
   const std::optional<telemetry::Edges> edges = rollout.spec.edges;
-  Turn turn = Finish(std::move(rollout), t_s,
-                     {.next = first,
-                      .reason = WithAssumptions("first weight", assumed),
-                      .end = {},
-                      .verdict = {},
-                      .by = {}});
+  Choice choice{.next = first,
+                .reason = WithAssumptions(FirstReason(rollout.spec.history), rollout.spec.assumed),
+                .end = {},
+                .verdict = {},
+                .by = {}};
+  Turn turn = Finish(std::move(rollout), t_s, choice);
   if (edges) {
     turn.commands.insert(
         turn.commands.begin(),
@@ -270,8 +303,19 @@ Turn AdvanceWaiting(Rollout rollout, const Inputs& inputs) {
   return Finish(std::move(rollout), t_s, choice);
 }
 
+// All of the traffic, while the canary has none.
+void CarryObserved(Rollout* rollout, const Inputs& inputs) {
+  std::optional<Load> load = LoadOf(*rollout, inputs, Weight::Zero());
+  if (!load) return;
+  load->per_s =
+      load->baseline.requests / std::max(inputs.window.t_s - rollout->last.t_s, inputs.covers_s);
+  rollout->carried = Carry(rollout->carried, *load);
+}
+
 Turn AdvanceObserving(Rollout rollout, const Inputs& inputs) {
   const double t_s = inputs.window.t_s;
+  CarryObserved(&rollout, inputs);
+  AddBehaviour(CountsOf(inputs.window, 0).behaviour, &rollout.behaviour);
   const bool enough = ObserveTick(&rollout, inputs);
   LearnGauges(inputs.window, &rollout);
   const double needed = ObservationNeeded(rollout);
@@ -303,18 +347,11 @@ Turn AdvanceRunning(Rollout rollout, const Inputs& inputs) {
   rollout.t = std::round((window.t_s - rollout.origin_s) / rollout.spec.time_scale * 1e6) / 1e6;
   const int given_bp = inputs.weight_given.value_or(rollout.asked).bp();
   const TickView view = LookAt(&rollout, inputs, given_bp);
-// All of the traffic, while the canary has none.
-void CarryObserved(Rollout* rollout, const Inputs& inputs) {
-  std::optional<Load> load = LoadOf(*rollout, inputs, Weight::Zero());
-  if (!load) return;
-  load->per_s =
-      load->baseline.requests / std::max(inputs.window.t_s - rollout->last.t_s, inputs.covers_s);
-  rollout->carried = Carry(rollout->carried, *load);
-}
-
+  const std::optional<Load> load =
+      LoadOf(rollout, inputs, inputs.weight_given.value_or(rollout.asked));
+  if (load) rollout.carried = Carry(rollout.carried, *load);
   const double hazard = Hazard(rollout, given_bp);
   PushBounded(&rollout.past_bp, given_bp,
-  CarryObserved(&rollout, inputs);
               static_cast<std::size_t>(std::max(1L, std::lrint(10.0 / rollout.TickSeconds()))));
   if (rollout.down_ticks >= kDownTicks) {
     return Finish(
@@ -327,6 +364,7 @@ void CarryObserved(Rollout* rollout, const Inputs& inputs) {
          .alert = true});
   }
   const evidence::TickCounts counts = CountsOf(window, rollout.evidence->routes());
+  AddBehaviour(counts.behaviour, &rollout.behaviour);
   rollout.evidence->Step(counts, {.hazard = hazard,
                                   .warm_up = rollout.t <= rollout.WarmUp(),
                                   .high_load = given_bp >= kHighLoadBp});
@@ -347,12 +385,11 @@ void CarryObserved(Rollout* rollout, const Inputs& inputs) {
       break;
     case Policy::kRule:
       choice = ChooseRule(rollout, view);
-  const std::optional<Load> load =
-      LoadOf(rollout, inputs, inputs.weight_given.value_or(rollout.asked));
-  if (load) rollout.carried = Carry(rollout.carried, *load);
       break;
   }
+  if (rollout.retreat) choice = *rollout.retreat;  // decided, and not yet through
   choice = ApplyOrders(&rollout, inputs.orders, std::move(choice));
+  choice = WithinCapacity(&rollout, load, window.t_s, std::move(choice));
   return Finish(std::move(rollout), window.t_s, choice);
 }
 
@@ -387,9 +424,7 @@ Turn Advance(const Rollout& rollout, const Inputs& inputs) {
       return AdvanceObserving(rollout, inputs);
     case Phase::kRunning:
     case Phase::kEnded:
-  if (rollout.retreat) choice = *rollout.retreat;  // decided, and not yet through
       break;
-  choice = WithinCapacity(&rollout, load, window.t_s, std::move(choice));
   }
   return AdvanceRunning(rollout, inputs);
 }

@@ -53,8 +53,21 @@ void ReadArm(Reader* reader, const char* key, telemetry::ArmWindow* arm) {
     arm->instances.push_back(counts);
     in.Join(instance);
   }
+  for (const Json& item : in.List("behaviour")) {
+    Reader behaviour(item);
+    if (!item.is_object())
+      behaviour.Note(Fail(ErrorCode::kInvalidArgument,
+                          "behaviour: objects with events and all, not {}", Shown(item)));
+    telemetry::ArmWindow::Behaviour counts;
+    counts.all = behaviour.Required("all", {0, kMost});
+    counts.events = behaviour.Number("events", 0, {0, counts.all});
+    arm->behaviour.push_back(counts);
+    in.Join(behaviour);
+  }
   arm->up = in.Flag("up", true);
   arm->in_flight = in.Number("in_flight", 0, {0, kMost});
+  arm->queued = in.Number("queued", 0, {0, kMost});
+  arm->most_in_flight = in.Number("most_in_flight", 0, {0, kMost});
   arm->harmed = in.Number("harmed", 0, {0, arm->requests});
   reader->Join(in);
 }
@@ -66,8 +79,6 @@ Result<std::pair<std::int64_t, std::int64_t>> CheckPair(std::string_view key, co
   if (!value.is_array() || value.size() != 2 || !value[0].is_number_integer() ||
       !value[1].is_number_integer()) {
     return Fail(ErrorCode::kInvalidArgument, "{}: {}, not {}", key, what, Shown(value));
-  arm->queued = in.Number("queued", 0, {0, kMost});
-  arm->most_in_flight = in.Number("most_in_flight", 0, {0, kMost});
   }
   AUSPEX_TRY(const double first, CheckNumber(key, value[0], {0, most_first}));
   AUSPEX_TRY(const double second, CheckNumber(key, value[1], {0, most_second}));
@@ -93,6 +104,10 @@ void ReadObservation(Reader* reader, Inputs* inputs) {
     const auto pair = in.Take(
         CheckPair("observed.routes", counts, "[requests, errors]", kMostCount, kMostCount), {});
     observed.routes[name] = {.requests = pair.first, .errors = pair.second};
+  }
+  for (const Json& item : in.List("bucket_edges_us")) {
+    observed.bucket_edges_us.push_back(static_cast<std::int64_t>(
+        in.Take(CheckNumber("bucket_edges_us", item, {1, Sketch::kLargest}), 1.0)));
   }
   inputs->window.observed = std::move(observed);
   reader->Join(in);
@@ -142,8 +157,18 @@ void Write(const telemetry::ArmWindow& arm, JsonWriter* out) {
           .Close('}');
     out->Close(']');
   }
+  if (!arm.behaviour.empty()) {
+    out->Key("behaviour").Open('[');
+    for (const auto& behaviour : arm.behaviour) {
+      out->Open('{').Key("events").Number(behaviour.events).Key("all").Number(behaviour.all);
+      out->Close('}');
+    }
+    out->Close(']');
+  }
   if (!arm.up) out->Key("up").Flag(false);
   if (arm.in_flight != 0) out->Key("in_flight").Number(arm.in_flight);
+  if (arm.queued != 0) out->Key("queued").Number(arm.queued);
+  if (arm.most_in_flight != 0) out->Key("most_in_flight").Number(arm.most_in_flight);
   if (arm.harmed != 0) out->Key("harmed").Number(arm.harmed);
   out->Close('}');
 }
@@ -155,7 +180,13 @@ void Write(const telemetry::Window::Observation& observed, JsonWriter* out) {
   out->Close(']').Key("routes").Open('{');
   for (const auto& [name, counts] : observed.routes)
     out->Key(name).Open('[').Whole(counts.requests).Whole(counts.errors).Close(']');
-  out->Close('}').Close('}');
+  out->Close('}');
+  if (!observed.bucket_edges_us.empty()) {
+    out->Key("bucket_edges_us").Open('[');
+    for (const std::int64_t edge : observed.bucket_edges_us) out->Whole(edge);
+    out->Close(']');
+  }
+  out->Close('}');
 }
 
 // The keys of a decision, without the brackets.
@@ -167,8 +198,6 @@ void WriteKeys(const Decision& decision, std::string_view deployment, JsonWriter
   // A whole number prints as one wherever it fits.
   if (!decision.requests_needed) {
     out->Null();
-  if (arm.queued != 0) out->Key("queued").Number(arm.queued);
-  if (arm.most_in_flight != 0) out->Key("most_in_flight").Number(arm.most_in_flight);
   } else if (*decision.requests_needed < 9e15) {
     out->Whole(static_cast<std::int64_t>(*decision.requests_needed));
   } else {
@@ -202,6 +231,7 @@ Result<Inputs> InputsFrom(const Json& tick) {
   }
   inputs.hold = in.Text("hold", "");
   inputs.health_known = in.Flag("health_known", true);
+  inputs.load_known = in.Flag("load_known", false);
   inputs.covers_s = in.Number("covers_s", 0.0, {0, kMost});
   ReadObservation(&in, &inputs);
   for (const Json& item : in.List("orders"))
@@ -231,7 +261,6 @@ Result<Decision> DecisionFrom(const Json& line) {
   decision.log_e = in.Required("log_e");
   decision.p_fail = in.Required("p_fail", {0, 1});
   if (line.is_object() && line.contains("requests_needed") && line["requests_needed"].is_number())
-  inputs.load_known = in.Flag("load_known", false);
     decision.requests_needed = line["requests_needed"].get<double>();
   if (line.is_object() && line.contains("verdict") && line["verdict"].is_string())
     decision.verdict = in.Choice("verdict", Verdict::kNotProven, kVerdicts);
@@ -277,6 +306,7 @@ std::string ToJson(const Inputs& inputs) {
   if (inputs.weight_given) out.Key("weight_given").Number(inputs.weight_given->share());
   if (!inputs.hold.empty()) out.Key("hold").Text(inputs.hold);
   if (!inputs.health_known) out.Key("health_known").Flag(false);
+  if (inputs.load_known) out.Key("load_known").Flag(true);
   if (inputs.covers_s > 0.0) out.Key("covers_s").Number(inputs.covers_s);
   if (window.observed) Write(*window.observed, &out.Key("observed"));
   if (!inputs.orders.empty()) {
@@ -306,4 +336,3 @@ Result<Order> OrderFromJson(std::string_view text) {
 std::string_view Name(Order::Kind kind) { return NameIn(kOrders, kind); }
 
 }  // namespace auspex::rollout
-  if (inputs.load_known) out.Key("load_known").Flag(true);

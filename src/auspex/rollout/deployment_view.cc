@@ -144,7 +144,8 @@ std::string EvidenceJson(const std::string& id, const Rollout& rollout) {
                                          {"log_e", metric.log_e},
                                          {"active", metric.active},
                                          {"share", metric.share},
-                                         {"baseline_rate", metric.baseline_rate}});
+                                         {"baseline_rate", metric.baseline_rate},
+                                         {"tolerated", metric.tolerated}});
     AddEffect(rollout, metric, &entry);
   }
   std::sort(metrics.begin(), metrics.end(),

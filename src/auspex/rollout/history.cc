@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "auspex/rollout/json_codec.h"
+#include "auspex/rollout/scraped.h"
 
 namespace auspex::rollout {
 namespace {
@@ -114,7 +115,17 @@ void ApplyHistory(const BaselineAggregate& seen, RolloutSpec* spec) {
   spec->edges = edges;
   spec->t99_s = static_cast<double>(edges.slower_us[2]) / 1e6;
   if (seen.seconds > 0) spec->requests_per_s = seen.requests_both / seen.seconds;
+  ApplyBuckets(seen.latency_us, seen.bucket_edges_us, spec);
+  std::vector<std::string> names;
+  for (const auto& behaviour : spec->history.behaviour) names.push_back(behaviour.name);
+  ApplyBehaviour(names, seen.behaviour, seen.requests, spec);
   spec->observe = false;
+}
+
+void AddBucketEdges(const std::vector<std::int64_t>& more, std::vector<std::int64_t>* edges_us) {
+  edges_us->insert(edges_us->end(), more.begin(), more.end());
+  std::sort(edges_us->begin(), edges_us->end());
+  edges_us->erase(std::unique(edges_us->begin(), edges_us->end()), edges_us->end());
 }
 
 telemetry::Edges CanaryEdges(const telemetry::Edges& baseline) {
@@ -142,6 +153,11 @@ void Merge(const BaselineAggregate& other, BaselineAggregate* sum) {
   sum->requests_both += other.requests_both;
   sum->seconds += other.seconds;
   Merge(other.lesson, &sum->lesson);
+  AddBucketEdges(other.bucket_edges_us, &sum->bucket_edges_us);
+  for (const auto& [name, counts] : other.behaviour) {
+    sum->behaviour[name].events += counts.events;
+    sum->behaviour[name].all += counts.all;
+  }
 }
 
 std::string ToJson(const BaselineAggregate& seen) {
@@ -151,6 +167,9 @@ std::string ToJson(const BaselineAggregate& seen) {
            {"requests_both", seen.requests_both}, {"seconds", seen.seconds},
            {"routes", std::move(routes)},         {"latency_us", seen.latency_us.Buckets()}};
   if (seen.lesson.rollouts() > 0) out["lesson"] = JsonOf(seen.lesson);
+  if (!seen.bucket_edges_us.empty()) out["bucket_edges_us"] = seen.bucket_edges_us;
+  for (const auto& [name, counts] : seen.behaviour)
+    out["behaviour"][name] = {counts.events, counts.all};
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -165,6 +184,13 @@ Result<BaselineAggregate> AggregateFromJson(std::string_view text) {
     for (const auto& [name, counts] : json.at("routes").items()) {
       seen.routes[name] = {.requests = counts.at(0).get<std::int64_t>(),
                            .errors = counts.at(1).get<std::int64_t>()};
+    }
+    seen.bucket_edges_us = json.value("bucket_edges_us", std::vector<std::int64_t>());
+    if (json.contains("behaviour")) {
+      for (const auto& [name, counts] : json["behaviour"].items()) {
+        seen.behaviour[name] = {.events = counts.at(0).get<double>(),
+                                .all = counts.at(1).get<double>()};
+      }
     }
     AUSPEX_TRY(
         seen.latency_us,

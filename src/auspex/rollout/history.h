@@ -1,12 +1,15 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "auspex/base/result.h"
 #include "auspex/rollout/lesson.h"
 #include "auspex/rollout/spec.h"
+#include "auspex/telemetry/counters.h"
 #include "auspex/telemetry/sketch.h"
 #include "auspex/telemetry/telemetry.h"
 
@@ -23,7 +26,11 @@ struct BaselineAggregate {
   double requests_both = 0;  // of both arms: the service's traffic
   double seconds = 0;
   Lesson lesson = {};
+  std::vector<std::int64_t> bucket_edges_us = {};  // of latency_us, where it comes from buckets
+  std::map<std::string, telemetry::RateCounts> behaviour = {};  // of the baseline, by signal
 };
+// Into an ascending list.
+void AddBucketEdges(const std::vector<std::int64_t>& more, std::vector<std::int64_t>* edges_us);
 // Baseline requests from which on history is enough to start without observing.
 inline constexpr double kLeastHistoryRequests = 2000.0;
 [[nodiscard]] bool IsEnoughHistory(const BaselineAggregate& seen);

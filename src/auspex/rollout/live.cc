@@ -38,15 +38,19 @@ void AddHealth(const traffic::ServerView& server, bool feed_connected, ArmWindow
   arm->most_in_flight = static_cast<double>(server.most_in_flight);
 }
 
-void AddToAggregate(const ServerTick& baseline, double both, double seconds,
+void AddToAggregate(const ScrapedTicks& ticks, const ScrapedCounts& scraped, double seconds,
                     BaselineAggregate* sum) {
-  Merge({.latency_us = baseline.latency_us,
-         .routes = baseline.routes,
-         .requests = static_cast<double>(baseline.requests),
-         .errors = static_cast<double>(baseline.errors),
-         .requests_both = both,
-         .seconds = seconds},
-        sum);
+  const ServerTick& baseline = ticks.baseline;
+  BaselineAggregate seen{
+      .latency_us = baseline.latency_us,
+      .routes = baseline.routes,
+      .requests = static_cast<double>(baseline.requests),
+      .errors = static_cast<double>(baseline.errors),
+      .requests_both = static_cast<double>(ticks.canary.requests + baseline.requests),
+      .seconds = seconds,
+      .bucket_edges_us = ticks.bucket_edges_us};
+  for (const auto& [name, arms] : scraped.rates) seen.behaviour[name] = arms.baseline;
+  Merge(seen, sum);
 }
 
 void CompareWithProxy(Live* live, const traffic::RouteView& view) {
@@ -88,43 +92,62 @@ std::string WhyHold(const Live& live, const TickSources& sources) {
   }
   if (std::string who = traffic::WhoDraws(view, traffic::Draw::kNotRandom); !who.empty())
     return who;
-  if (!sources.requests->Health().connected)
+  const bool scraped = live.IsScraped();
+  if (!scraped && !sources.requests->Health().connected)
     return "the proxy's request log is not connected" + sources.requests->HowToConnect();
   if (live.away > 2 * FromSeconds(live.TickSeconds()))
     return fmt::format("the daemon was away for {}", ToText(live.away));
   if (!live.metrics_failure.empty()) return live.metrics_failure;
-  return WhatTheFeedLacks(live, view);
+  return scraped ? "" : WhatTheFeedLacks(live, view);
+}
+
+// What the metrics server said since the last tick, and the requests of the tick by whoever counts
+// them.
+ScrapedTicks TakeTicks(Live* live, const TickSources& sources, Inputs* inputs,
+                       ScrapedCounts* scraped) {
+  if (live->reading_done) {
+    *scraped = live->scraped.Take(*live->reading_done);
+    inputs->window.gauges = std::move(live->reading_done->gauges);
+    for (const evidence::History::Gauge& gauge : live->rollout.spec.history.gauges) {
+      const auto value = live->reading_done->baseline.find(gauge.name);
+      if (gauge.learn && value != live->reading_done->baseline.end())
+        inputs->window.baseline_values.insert(*value);
+    }
+    live->metrics_failure = std::move(live->reading_done->failure);
+    live->reading_done.reset();
+  }
+  const std::optional<WallTime> until =
+      sources.clock_jumped ? std::nullopt : std::optional(live->tick_end_wall);
+  ScrapedTicks ticks{.canary = sources.requests->Take(live->CanaryKey(), until),
+                     .baseline = sources.requests->Take(live->BaselineKey(), until),
+                     .bucket_edges_us = {}};
+  if (!live->IsScraped()) return ticks;
+  const bool running = live->rollout.phase == Phase::kRunning;
+  return TicksOf(*scraped, live->service->signals,
+                 running ? live->rollout.spec.edges : std::nullopt);
 }
 
 }  // namespace
 
 Inputs CloseTick(Live* live, double t_s, const TickSources& sources) {
-  const std::optional<WallTime> until =
-      sources.clock_jumped ? std::nullopt : std::optional(live->tick_end_wall);
-  const ServerTick canary = sources.requests->Take(live->CanaryKey(), until);
-  const ServerTick baseline = sources.requests->Take(live->BaselineKey(), until);
   Inputs inputs;
   inputs.window.t_s = t_s;
-  if (live->reading_done) {
-    inputs.window.gauges = std::move(live->reading_done->gauges);
-    for (const evidence::History::Gauge& gauge : live->rollout.spec.history.gauges) {
-      const auto value = live->reading_done->baseline.find(gauge.name);
-      if (gauge.learn && value != live->reading_done->baseline.end())
-        inputs.window.baseline_values.insert(*value);
-    }
-    live->metrics_failure = std::move(live->reading_done->failure);
-    live->reading_done.reset();
-  }
+  ScrapedCounts scraped;
+  const ScrapedTicks ticks = TakeTicks(live, sources, &inputs, &scraped);
+  const ServerTick& canary = ticks.canary;
+  const ServerTick& baseline = ticks.baseline;
   inputs.window.canary = WindowOf(canary, live->rollout.spec.route_names);
   inputs.window.baseline = WindowOf(baseline, live->rollout.spec.route_names);
-  if (live->seen && live->seen->ok()) CompareWithProxy(live, live->seen->value());
+  AddBehaviour(scraped, live->rollout.spec, &inputs.window);
+  if (live->seen && live->seen->ok() && !live->IsScraped())
+    CompareWithProxy(live, live->seen->value());
   inputs.hold = WhyHold(*live, sources);
   inputs.weight_given = live->given;
   inputs.health_known = inputs.load_known = live->seen && live->seen->ok();
   if (live->seen && live->seen->ok()) {
     const traffic::RouteView& view = live->seen->value();
     inputs.weight_given = view.weight;
-    const bool connected = sources.requests->Health().connected;
+    const bool connected = !live->IsScraped() && sources.requests->Health().connected;
     AddHealth(view.canary, connected, &inputs.window.canary);
     AddHealth(view.baseline, connected, &inputs.window.baseline);
   }
@@ -133,15 +156,16 @@ Inputs CloseTick(Live* live, double t_s, const TickSources& sources) {
   if (inputs.hold.empty() && live->rollout.spec.policy == Policy::kRule && silent)
     inputs.hold = "no requests on both versions";
   if (live->rollout.phase == Phase::kObserving) {
-    inputs.window.observed = telemetry::Window::Observation{.latency_us = baseline.latency_us,
-                                                            .routes = baseline.routes};
+    inputs.window.observed =
+        telemetry::Window::Observation{.latency_us = baseline.latency_us,
+                                       .routes = baseline.routes,
+                                       .bucket_edges_us = ticks.bucket_edges_us};
   }
   inputs.orders = std::move(live->orders);
   live->orders.clear();
   const double seconds = t_s - live->rollout.last.t_s;
   if (live->away > Duration(0)) inputs.covers_s = seconds + Seconds(live->away);
-  AddToAggregate(baseline, static_cast<double>(canary.requests + baseline.requests),
-                 std::max(seconds, inputs.covers_s), &live->aggregate);
+  AddToAggregate(ticks, scraped, std::max(seconds, inputs.covers_s), &live->aggregate);
   live->away = Duration(0);
   return inputs;
 }

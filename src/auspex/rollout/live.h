@@ -10,19 +10,14 @@
 #include "auspex/rollout/lesson.h"
 #include "auspex/rollout/replay.h"
 #include "auspex/rollout/rollout.h"
+#include "auspex/rollout/scraped.h"
 #include "auspex/rollout/service_config.h"
+#include "auspex/rollout/signals.h"
 #include "auspex/telemetry/feed_balance.h"
 #include "auspex/telemetry/telemetry.h"
 #include "auspex/traffic/router.h"
 
 namespace auspex::rollout {
-
-// What a metrics server said of the configured signals.
-struct SignalReading {
-  std::map<std::string, double> gauges;    // ln(canary / baseline), those that had data
-  std::map<std::string, double> baseline;  // ln of the baseline's own, where it is positive
-  std::string failure;                     // the server did not answer: why; else empty
-};
 
 // One deployment while the engine runs it: the pure rollout and what the shell knows around it.
 // Belongs to the engine's thread; not thread-safe.
@@ -61,6 +56,7 @@ struct Live {
   // a tick's end allows.
   bool reading = false;
   std::optional<SignalReading> reading_done;
+  ScrapeMemory scraped;
   std::string metrics_failure;  // of the last answer; holds until there is a good one
 
   telemetry::FeedBalance balance;  // the feed against the proxy's own count
@@ -84,6 +80,8 @@ struct Live {
   [[nodiscard]] bool MustEvict() const {
     return rollout.last.action == Action::kRollBack && rollout.last.verdict == Verdict::kFail;
   }
+  // Without a per-request feed.
+  [[nodiscard]] bool IsScraped() const { return service != nullptr && service->Scraped(); }
   [[nodiscard]] telemetry::ServerKey CanaryKey() const { return {route.backend, route.canary}; }
   [[nodiscard]] telemetry::ServerKey BaselineKey() const { return {route.backend, route.baseline}; }
 };

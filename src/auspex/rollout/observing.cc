@@ -8,6 +8,18 @@ namespace auspex::rollout {
 namespace {
 
 constexpr double kLeastSeconds = 60.0, kMostSeconds = 600.0;  // at time scale 1
+
+// Before the canary has traffic, in the order of the spec's.
+std::map<std::string, telemetry::RateCounts> BehaviourOf(const Rollout& rollout) {
+  std::map<std::string, telemetry::RateCounts> baseline;
+  const auto& known = rollout.spec.history.behaviour;
+  for (std::size_t i = 0; i < std::min(known.size(), rollout.behaviour.size()); ++i) {
+    const evidence::Counts& seen = rollout.behaviour[i];
+    baseline[known[i].name] = {.events = seen.baseline_events, .all = seen.baseline_requests};
+  }
+  return baseline;
+}
+
 }  // namespace
 
 double ObservationNeeded(const Rollout& rollout) {
@@ -25,6 +37,7 @@ bool ObserveTick(Rollout* rollout, const Inputs& inputs) {
       sum.requests += counts.requests;
       sum.errors += counts.errors;
     }
+    AddBucketEdges(inputs.window.observed->bucket_edges_us, &rollout->observed.bucket_edges_us);
   }
   const double t = (inputs.window.t_s - rollout->origin_s) / rollout->spec.time_scale;
   // Silence is not a baseline: without a request it goes on.
@@ -39,9 +52,12 @@ void LearnHistory(Rollout* rollout) {
                 .requests = rollout->observed_requests,
                 .errors = rollout->observed_errors,
                 .requests_both = rollout->observed_requests,
-                .seconds = rollout->last.t_s - rollout->origin_s},
+                .seconds = rollout->last.t_s - rollout->origin_s,
+                .bucket_edges_us = rollout->observed.bucket_edges_us,
+                .behaviour = BehaviourOf(*rollout)},
                &rollout->spec);
   rollout->observed = {};
+  rollout->behaviour.clear();
 }
 
 }  // namespace auspex::rollout

@@ -149,7 +149,8 @@ struct Rollout {
   };
   Totals canary;
   Totals baseline;
-  double excess_harmed = 0.0;  // sum over ticks of h_c - n_c h_b / n_b
+  std::vector<evidence::Counts> behaviour;  // likewise, in the order of the history's
+  double excess_harmed = 0.0;               // sum over ticks of h_c - n_c h_b / n_b
   Decision last;
 
   [[nodiscard]] double UsersHarmed() const { return excess_harmed > 0.0 ? excess_harmed : 0.0; }

@@ -1,6 +1,16 @@
 #include "auspex/rollout/service_config.h"
 
+#include "auspex/rollout/scraped.h"
+
 namespace auspex::rollout {
+
+std::vector<std::string> BehaviourNames(const ServiceConfig& service) {
+  std::vector<std::string> names;
+  for (const SignalConfig& signal : service.signals) {
+    if (signal.IsRate() && signal.role != "errors") names.push_back(signal.name);
+  }
+  return names;
+}
 
 RolloutSpec SpecFor(const ServiceConfig& service, const std::string& deployment) {
   RolloutSpec spec;
@@ -22,6 +32,7 @@ RolloutSpec SpecFor(const ServiceConfig& service, const std::string& deployment)
   spec.error_rate = service.error_rate;
   spec.steps = service.steps;
   spec.approval = service.approval;
+  ApplyBehaviour(BehaviourNames(service), {}, 0.0, &spec);
   return spec;
 }
 

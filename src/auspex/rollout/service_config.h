@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <string>
@@ -10,11 +11,16 @@
 
 namespace auspex::rollout {
 
-// A signal that a metrics server answers, as a gauge: ln(canary / baseline).
+// A signal that a metrics server answers. In its expressions `$version` and `$server` stand for
+// each arm's. One of three kinds:
 struct SignalConfig {
   std::string name;
-  std::string role;   // saturation, latency, …
-  std::string query;  // `$version` and `$server` stand for each arm's
+  std::string role;        // errors, latency, saturation, traffic, behaviour, business
+  std::string query = {};  // a gauge, seen as ln(canary / baseline)
+  std::string good = {};   // counters of good ones and of all: a rate
+  std::string all = {};
+  std::string histogram = {};  // `…_bucket`: requests by latency
+  [[nodiscard]] bool IsRate() const { return !all.empty(); }
 };
 
 // One service as configured (`kind: Service`).
@@ -40,9 +46,20 @@ struct ServiceConfig {
   std::string backend;
   std::array<std::string, 2> servers;
   std::vector<SignalConfig> signals;
+  double scrape_s = 0.0;  // how old what the metrics server says may be; of a scraped service
   std::vector<LadderStep> steps;
   std::optional<Approval> approval;
+
+  // Its requests are counted by a metrics server, not one by one in the proxy's log.
+  [[nodiscard]] bool Scraped() const {
+    return std::any_of(signals.begin(), signals.end(), [](const SignalConfig& signal) {
+      return signal.role == "errors" && signal.IsRate();
+    });
+  }
 };
+
+// Signals that are rates of what users do, in their order.
+[[nodiscard]] std::vector<std::string> BehaviourNames(const ServiceConfig& service);
 
 // A spec for a deployment of this service, before anything is known of its history.
 [[nodiscard]] RolloutSpec SpecFor(const ServiceConfig& service, const std::string& deployment);

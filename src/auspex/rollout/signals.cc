@@ -1,9 +1,16 @@
 #include "auspex/rollout/signals.h"
 
 #include <cmath>
+#include <type_traits>
+#include <utility>
 
 namespace auspex::rollout {
 namespace {
+
+using telemetry::BucketReading;
+using telemetry::CounterReading;
+using telemetry::RateReading;
+using telemetry::Series;
 
 std::string Replaced(std::string text, std::string_view from, std::string_view to) {
   for (std::size_t at = text.find(from); at != std::string::npos;
@@ -13,48 +20,101 @@ std::string Replaced(std::string text, std::string_view from, std::string_view t
   return text;
 }
 
-// One arm's value: the mean of the series' last points (one series an instance).
-Result<double> ValueOf(telemetry::MetricSource* source, const std::string& query, WallTime at,
-                       MonotonicTime deadline) {
-  AUSPEX_TRY(const std::vector<telemetry::Series> series, source->Instant(query, at, deadline));
-  double sum = 0.0;
-  double count = 0.0;
-  for (const telemetry::Series& one : series) {
-    if (one.points.empty()) continue;
-    sum += one.points.back().value;
-    ++count;
+// One arm's questions.
+struct Arm {
+  telemetry::MetricSource* source;
+  const std::string* version;
+  const std::string* server;
+  WallTime at;
+  MonotonicTime deadline;
+
+  [[nodiscard]] Result<std::vector<Series>> Ask(const std::string& query) const {
+    return source->Instant(Replaced(Replaced(query, "$version", *version), "$server", *server), at,
+                           deadline);
   }
-  if (count == 0.0) return Fail(ErrorCode::kNoData, "no points");
-  return sum / count;
+  // The mean of the series' last points (one series an instance).
+  [[nodiscard]] Result<double> Gauge(const SignalConfig& signal) const {
+    AUSPEX_TRY(const std::vector<Series> series, Ask(signal.query));
+    double sum = 0.0;
+    double count = 0.0;
+    for (const Series& one : series) {
+      if (one.points.empty()) continue;
+      sum += one.points.back().value;
+      ++count;
+    }
+    if (count == 0.0) return Fail(ErrorCode::kNoData, "no points");
+    return sum / count;
+  }
+  [[nodiscard]] Result<RateReading> Rate(const SignalConfig& signal) const {
+    RateReading reading;
+    AUSPEX_TRY(const std::vector<Series> all, Ask(signal.all));
+    AUSPEX_TRY(reading.all, telemetry::ReadCounter(all));
+    const Result<std::vector<Series>> good = Ask(signal.good);
+    // Where nothing has ever succeeded there may be no series of it.
+    if (!good.ok() && good.error().code != ErrorCode::kNoData) return Failure{good.error()};
+    if (good.ok()) {
+      AUSPEX_TRY(reading.good, telemetry::ReadCounter(*good));
+    }
+    return reading;
+  }
+  [[nodiscard]] Result<BucketReading> Buckets(const SignalConfig& signal) const {
+    AUSPEX_TRY(const std::vector<Series> series, Ask(signal.histogram));
+    return telemetry::ReadBuckets(series);
+  }
+};
+
+// `read(arm)` for both, the second only if the first has an answer.
+template <typename Read>
+auto ReadBoth(const BothArms<Arm>& arms, const Read& read)
+    -> Result<BothArms<std::decay_t<decltype(*read(arms.canary))>>> {
+  auto canary = read(arms.canary);
+  if (!canary.ok()) return Failure{canary.error()};
+  auto baseline = read(arms.baseline);
+  if (!baseline.ok()) return Failure{baseline.error()};
+  return BothArms<std::decay_t<decltype(*canary)>>{*std::move(canary), *std::move(baseline)};
+}
+
+// Error: what kept the signal out; kNoData is no trouble.
+Status ReadOne(const BothArms<Arm>& arms, const SignalConfig& signal, SignalReading* reading) {
+  if (signal.IsRate()) {
+    AUSPEX_TRY(reading->rates[signal.name],
+               ReadBoth(arms, [&](const Arm& arm) { return arm.Rate(signal); }));
+    return {};
+  }
+  if (!signal.histogram.empty()) {
+    AUSPEX_TRY(reading->histograms[signal.name],
+               ReadBoth(arms, [&](const Arm& arm) { return arm.Buckets(signal); }));
+    return {};
+  }
+  AUSPEX_TRY(const double baseline, arms.baseline.Gauge(signal));
+  // Only positive values have a ratio.
+  if (baseline > 0.0) reading->baseline[signal.name] = std::log(baseline);
+  AUSPEX_TRY(const double canary, arms.canary.Gauge(signal));
+  if (canary > 0.0 && baseline > 0.0) reading->gauges[signal.name] = std::log(canary / baseline);
+  return {};
+}
+
+bool Asks(const SignalConfig& signal, std::string_view name) {
+  for (const std::string* text : {&signal.query, &signal.good, &signal.all, &signal.histogram}) {
+    if (text->find(name) != std::string::npos) return true;
+  }
+  return false;
 }
 
 }  // namespace
 
 SignalReading ReadSignals(telemetry::MetricSource* source, const SignalQuestion& question,
                           MonotonicTime deadline) {
+  const BothArms<Arm> arms{
+      {source, &question.canary_version, &question.canary_server, question.at, deadline},
+      {source, &question.baseline_version, &question.baseline_server, question.at, deadline}};
+  const bool versions = !question.canary_version.empty() && !question.baseline_version.empty();
   SignalReading reading;
   for (const SignalConfig& signal : question.signals) {
-    const bool by_version = signal.query.find("$version") != std::string::npos;
-    if (by_version && (question.canary_version.empty() || question.baseline_version.empty()))
-      continue;
-    const auto ask = [&](const std::string& version, const std::string& server) {
-      return ValueOf(source,
-                     Replaced(Replaced(signal.query, "$version", version), "$server", server),
-                     question.at, deadline);
-    };
-    const Result<double> baseline = ask(question.baseline_version, question.baseline_server);
-    const Result<double> canary =
-        baseline.ok() ? ask(question.canary_version, question.canary_server) : baseline;
-    if (baseline.ok() && *baseline > 0.0) reading.baseline[signal.name] = std::log(*baseline);
-    if (canary.ok() && baseline.ok()) {
-      // Only positive values have a ratio.
-      if (*canary > 0.0 && *baseline > 0.0)
-        reading.gauges[signal.name] = std::log(*canary / *baseline);
-      continue;
-    }
-    const Error& error = baseline.ok() ? canary.error() : baseline.error();
-    if (error.code != ErrorCode::kNoData)
-      reading.failure = fmt::format("signal {}: {}", signal.name, error.message);
+    if (!versions && Asks(signal, "$version")) continue;
+    const Status read = ReadOne(arms, signal, &reading);
+    if (read.ok() || read.error().code == ErrorCode::kNoData) continue;
+    reading.failure = fmt::format("signal {}: {}", signal.name, read.error().message);
   }
   return reading;
 }

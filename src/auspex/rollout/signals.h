@@ -1,11 +1,33 @@
 #pragma once
 
-#include "auspex/rollout/live.h"
+#include <map>
+#include <string>
+#include <vector>
+
+#include "auspex/rollout/service_config.h"
+#include "auspex/telemetry/counters.h"
+#include "auspex/telemetry/telemetry.h"
 
 namespace auspex::rollout {
 
-// Asks the metrics server for each signal of both arms. A signal without data is left out; a server
-// that does not answer is a failure. Returns by `deadline`.
+template <typename T>
+struct BothArms {
+  T canary;
+  T baseline;
+};
+
+// What a metrics server said of the configured signals, by name; those that had data for both arms.
+struct SignalReading {
+  std::map<std::string, double> gauges;    // ln(canary / baseline)
+  std::map<std::string, double> baseline;  // ln of a gauge's own of the baseline, where positive
+  std::map<std::string, BothArms<telemetry::RateReading>> rates;
+  std::map<std::string, BothArms<telemetry::BucketReading>> histograms;
+  std::string
+      failure;  // the server did not answer, or not with what was asked for: why; else empty
+};
+
+// Asks the metrics server for each signal of both arms, all at one moment. A signal without data is
+// left out; a server that does not answer is a failure. Returns by `deadline`.
 struct SignalQuestion {
   std::vector<SignalConfig> signals;
   std::string canary_version,

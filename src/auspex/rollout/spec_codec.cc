@@ -14,21 +14,48 @@ constexpr Word<AtDeadline> kAtDeadline[] = {{"promote", AtDeadline::kPromote},
                                             {"hold", AtDeadline::kHold},
                                             {"roll_back", AtDeadline::kRollBack}};
 
+constexpr double kMostTolerated = 1e6;  // of a ratio, where buckets tell nothing
+
+void ReadBehaviour(Reader* history, evidence::History* out) {
+  for (const Json& item : history->List("behaviour")) {
+    Reader in(item);
+    if (!item.is_object())
+      in.Note(Fail(ErrorCode::kInvalidArgument, "behaviour: objects with name and rate, not {}",
+                   Shown(item)));
+    evidence::History::Behaviour entry;
+    if (!in.Has("name")) in.Note(Fail(ErrorCode::kInvalidArgument, "behaviour: each needs a name"));
+    entry.name = in.Text("name", "");
+    entry.rate = in.Number("rate", entry.rate, {0, 1});
+    entry.s2 = in.Number("s2", 0, {0, kMost});
+    entry.share = in.Number("share", 1, {0, 1});
+    entry.tolerated = in.Number("tolerated", entry.tolerated, {1, kMostTolerated});
+    out->behaviour.push_back(std::move(entry));
+    history->Join(in);
+  }
+}
+
+// One number for each latency edge, where the key is there.
+template <std::size_t N>
+void ReadEdgeNumbers(Reader* history, const char* key, Range range, std::array<double, N>* out) {
+  if (!history->Has(key)) return;
+  const Json& list = history->List(key);
+  if (list.size() != out->size())
+    history->Note(
+        Fail(ErrorCode::kInvalidArgument, "{}: three numbers, for t50, t90 and t99", key));
+  for (std::size_t i = 0; i < std::min(out->size(), list.size()); ++i)
+    (*out)[i] = history->Take(CheckNumber(key, list[i], range), (*out)[i]);
+}
+
 void ReadHistory(Reader* reader, RolloutSpec* spec) {
   Reader history(reader->Object("history"));
   evidence::History& out = spec->history;
   out.error_rate = history.Number("error_rate", .001, {0, 1});
   out.error_s2 = history.Number("error_s2", 0, {0, kMost});
   spec->t99_s = history.Number("t99_s", 0, {0, kMost});
-  if (history.Has("latency_s2")) {
-    const Json& list = history.List("latency_s2");
-    if (list.size() != 3)
-      history.Note(
-          Fail(ErrorCode::kInvalidArgument, "latency_s2: three numbers, for t50, t90 and t99"));
-    for (std::size_t i = 0; i < std::min<std::size_t>(3, list.size()); ++i) {
-      out.latency_s2[i] = history.Take(CheckNumber("latency_s2", list[i], {0, kMost}), 0.0);
-    }
-  }
+  ReadEdgeNumbers(&history, "latency_s2", {0, kMost}, &out.latency_s2);
+  ReadEdgeNumbers(&history, "latency_rate", {0, 1}, &out.latency_rate);
+  ReadEdgeNumbers(&history, "latency_tolerated", {1, kMostTolerated}, &out.latency_tolerated);
+  ReadBehaviour(&history, &out);
   for (const Json& item : history.List("routes")) {
     Reader route(item);
     if (!item.is_object())
@@ -143,6 +170,17 @@ Json HistoryJson(const RolloutSpec& spec) {
       entry["sigma"] = gauge.noise.sigma;
     }
     if (!gauge.level) entry["level"] = false;
+  }
+  const evidence::History usual;
+  if (history.latency_rate != usual.latency_rate) out["latency_rate"] = history.latency_rate;
+  if (history.latency_tolerated != usual.latency_tolerated)
+    out["latency_tolerated"] = history.latency_tolerated;
+  for (const auto& behaviour : history.behaviour) {
+    out["behaviour"].push_back({{"name", behaviour.name},
+                                {"rate", behaviour.rate},
+                                {"s2", behaviour.s2},
+                                {"share", behaviour.share},
+                                {"tolerated", behaviour.tolerated}});
   }
   out["t99_s"] = spec.t99_s;
   if (spec.edges) out["edges_us"] = spec.edges->slower_us;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -29,6 +30,13 @@ struct ArmWindow {
   };
   static constexpr std::size_t kMostInstances = 1000;
   std::vector<Instance> instances = {};
+  // Events among all of something that users do, that a metrics server counts; in the order of the
+  // rollout's behaviour, missing ones: no data.
+  struct Behaviour {
+    double events = 0;
+    double all = 0;
+  };
+  std::vector<Behaviour> behaviour = {};
   bool up = true;             // what the proxy's health check says
   double in_flight = 0;       // requests that the proxy has not ended
   double queued = 0;          // that wait at the proxy for the server
@@ -49,6 +57,8 @@ struct Window {
   struct Observation {
     Sketch latency_us;
     std::map<std::string, RouteCounts> routes;
+    std::vector<std::int64_t> bucket_edges_us =
+        {};  // where latencies are known by bucket only; ascending
   };
   std::optional<Observation> observed;
 };
