@@ -192,6 +192,25 @@ class Check(Case):
         self.assertNotIn("hunter2", run("check", self.file(good + "---\napiVersion: auspex/v1\nkind: Server\nspec: {metrics: {prometheus: {url: 'http://x', bearer: hunter2}}}\n")).stderr)
         self.refused(run("check", str(self.path / "none.yaml")), 2, "none.yaml")
 
+    def test_signals_are_rates_histograms_or_gauges_by_their_role(self):
+        good = SERVICE % "/run/h.sock"
+        server = "---\napiVersion: auspex/v1\nkind: Server\nspec: {metrics: {prometheus: {url: 'http://x', scrape_interval: 20s}}}\n"
+        counted = "{name: requests, role: errors, from: prometheus, good: ok_total, all: all_total}"
+        times = "{name: times, role: latency, from: prometheus, histogram: t_bucket}"
+        def signals(*lines):
+            return good + "  signals:\n" + "".join(f"    - {line}\n" for line in lines) + server
+        done = run("check", self.file(signals(counted, times, "{name: orders, role: business, from: prometheus, good: a, all: b}")))
+        self.refused(done, 0, "a tick each 40s", "at most 20s behind", "orders (business) from prometheus, as a rate", "times (latency) from prometheus, as a histogram")
+        self.refused(run("check", self.file(signals(counted).replace("  signals", "  limits: {tick: 10s}\n  signals"))), 0, "a tick each 10s", "shorter than two scrapes")
+        self.refused(run("check", self.file(good + "  criticality: 2\n")), 0, "a tick each 1s")
+        self.bad(signals("{name: orders, role: business, from: prometheus, query: a}"), "auspex.yaml:7:", "write good and all")
+        self.bad(signals("{name: orders, role: business, from: prometheus, good: a}"), "auspex.yaml:7:", "all")
+        self.bad(signals(times), "histogram would count twice")
+        self.bad(signals(counted, counted.replace("requests", "again")), "role errors is there twice")
+        self.bad(signals(counted, "{name: log, role: errors, from: proxy_log}"), "role errors is there twice")
+        self.bad(signals(*("{name: b%d, role: behaviour, from: prometheus, good: a, all: b}" % i for i in range(9))), "at most 8")
+        self.bad(signals(counted).replace("20s", "45s"), "scrape_interval", "100ms to 30s")
+
     def test_several_proxies_are_named(self):
         done = run("check", self.file((SERVICE % "/run/h.sock").replace("socket: /run/h.sock", "sockets: [/run/a.sock, run/b.sock]")))
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -63,8 +63,22 @@ void PrintService(const rollout::ServiceConfig& service) {
                100 * service.alpha);
   }
   fmt::print("  prior risk {:g} %\n", 100 * service.prior_risk);
-  for (const auto& signal : service.signals)
-    fmt::print("  signal {} ({}) from prometheus\n", signal.name, signal.role);
+  if (service.Scraped()) {
+    fmt::print("  requests are counted by prometheus, which is at most {} behind\n",
+               Time(service.scrape_s));
+    if (service.tick_s < 2 * service.scrape_s) {
+      fmt::print(
+          "  but a tick each {} is shorter than two scrapes: some ticks have no requests, "
+          "and hold\n",
+          Time(service.tick_s));
+    }
+  }
+  for (const auto& signal : service.signals) {
+    fmt::print("  signal {} ({}) from prometheus, as a {}\n", signal.name, signal.role,
+               signal.IsRate()            ? "rate"
+               : signal.histogram.empty() ? "gauge"
+                                          : "histogram");
+  }
 }
 
 // The ledger as it is now. Trouble with it is no fault of the configuration, so it is only told.

@@ -13,6 +13,7 @@ namespace auspex::cli {
 namespace {
 
 using rollout::ServiceConfig;
+using rollout::SignalConfig;
 
 // What was read so far, of all files.
 struct Reading {
@@ -21,19 +22,23 @@ struct Reading {
   int servers = 0;
   bool server_refused = false;             // it has errors of its own
   std::vector<std::string> signal_places;  // of services that ask Prometheus
+  // Services whose tick follows from how often Prometheus looks, which is known when all is read.
+  std::set<std::string> ticks_by_scrape;
 };
 
 double Factor(double time_scale, double seconds) { return seconds * time_scale; }
 
 // Whether the tick that others are measured by is known.
-bool ReadLimits(ConfigSection limits, ServiceConfig* service) {
+bool ReadLimits(ConfigSection limits, ServiceConfig* service, Reading* reading) {
   service->time_scale = limits.Number("time_scale", 1.0, 1e-3, 1e3);
   const double scale = service->time_scale;
   const auto seconds = [&](const char* key, double fallback) {
     return Seconds(limits.DurationOf(key, FromSeconds(Factor(scale, fallback))));
   };
+  const bool by_scrape = service->Scraped() && !limits.Has("tick");
+  if (by_scrape) reading->ticks_by_scrape.insert(service->name);
   service->tick_s =
-      seconds("tick", std::max(1.0 / scale, rollout::DefaultTick(service->criticality)));
+      seconds("tick", std::max(1.0 / scale, rollout::DefaultFeedTick(service->criticality)));
   if (!limits.Refused("tick") && (service->tick_s < 1.0 || service->tick_s > 60.0))
     limits.Refuse("tick",
                   fmt::format("tick: 1s to 60s, not {}", ToText(FromSeconds(service->tick_s))));
@@ -46,7 +51,7 @@ bool ReadLimits(ConfigSection limits, ServiceConfig* service) {
     limits.Refuse("deadline", "deadline: it must not come before bake");
   service->error_rate = limits.Share("error_rate", .05);
   limits.Finish();
-  return !limits.Refused("tick") && !limits.Refused("time_scale");
+  return !by_scrape && !limits.Refused("tick") && !limits.Refused("time_scale");
 }
 
 void ReadTraffic(ConfigSection traffic, ServiceConfig* service) {
@@ -75,8 +80,53 @@ void ReadTraffic(ConfigSection traffic, ServiceConfig* service) {
   traffic.Finish();
 }
 
+// A rate (good and all), a histogram or a gauge (query), by role.
+void ReadPrometheusSignal(SignalConfig made, ConfigSection* signal, ServiceConfig* service) {
+  const bool rate = made.role == "errors" || made.role == "behaviour" || made.role == "business";
+  if (rate) {
+    if (signal->Has("query")) {
+      signal->Refuse("query", fmt::format("query: role {} is a rate; write good and all, two "
+                                          "counters, instead",
+                                          made.role));
+    }
+    made.good = signal->Text("good");
+    made.all = signal->Text("all");
+  } else if (made.role == "latency" && signal->Has("histogram")) {
+    made.histogram = signal->Text("histogram");
+  } else {
+    made.query = signal->Text("query");
+  }
+  service->signals.push_back(std::move(made));
+}
+
+// What signals together may be.
+void CheckSignals(bool counted_by_proxy, ConfigSection* spec, const ServiceConfig& service) {
+  // Each metric more makes every other one slower to prove (docs/statistics.md, section 5).
+  constexpr std::size_t kMostBehaviour = 8;
+  std::size_t behaviour = 0, errors = 0, histograms = 0;
+  for (const SignalConfig& signal : service.signals) {
+    errors += signal.role == "errors";
+    behaviour += signal.IsRate() && signal.role != "errors";
+    histograms += !signal.histogram.empty();
+  }
+  if (behaviour > kMostBehaviour)
+    spec->Refuse("signals", fmt::format("signals: {} with role behaviour or business, and at most "
+                                        "{} are tested; leave some out",
+                                        behaviour, kMostBehaviour));
+  if (errors > 1 || (errors == 1 && counted_by_proxy))
+    spec->Refuse("signals",
+                 "signals: role errors is there twice; requests are counted in one place");
+  if (histograms > 1)
+    spec->Refuse("signals", "signals: one histogram of latency is read, not more");
+  if (histograms == 1 && errors == 0)
+    spec->Refuse("signals",
+                 "signals: the proxy's log gives latency by request, so a histogram would count "
+                 "twice; it is read where role errors comes from prometheus too");
+}
+
 void ReadSignals(ConfigSection* spec, ServiceConfig* service) {
   std::set<std::string> names;
+  bool counted_by_proxy = false;
   for (ConfigSection signal : spec->Sections("signals")) {
     const std::string name = signal.Text("name");
     if (!name.empty() && !names.insert(name).second)
@@ -85,21 +135,19 @@ void ReadSignals(ConfigSection* spec, ServiceConfig* service) {
         signal.Choice("role", "saturation",
                       {"errors", "latency", "saturation", "traffic", "behaviour", "business"});
     const std::string from = signal.Choice("from", "", {"proxy_log", "prometheus"});
-    if (from == "prometheus") {
-      if (!signal.Refused("role") && role != "saturation" && role != "latency" &&
-          role != "traffic") {
-        signal.Refuse("role", fmt::format("role: '{}' cannot be read from prometheus yet as a "
-                                          "gauge; use saturation, latency or traffic",
-                                          role));
-      }
-      service->signals.push_back({.name = name, .role = role, .query = signal.Text("query")});
+    if (from == "prometheus" && !signal.Refused("role")) {
+      ReadPrometheusSignal({.name = name, .role = role}, &signal, service);
     } else if (from.empty() && !signal.Refused("from")) {
       signal.Refuse("", "from is missing; proxy_log or prometheus");
-    } else if (from.empty()) {
-      static_cast<void>(signal.Text("query", ""));  // belongs to what was meant
+    } else if (from != "proxy_log") {
+      // They belong to what was meant.
+      for (const char* key : {"query", "good", "all", "histogram"})
+        static_cast<void>(signal.Text(key, ""));
     }
+    if (from == "proxy_log" && role == "errors") counted_by_proxy = true;
     signal.Finish();
   }
+  CheckSignals(counted_by_proxy, spec, *service);
 }
 
 void ReadSteps(ConfigSection* spec, bool tick_known, ServiceConfig* service) {
@@ -227,7 +275,7 @@ void ReadService(ConfigSection document, Reading* reading) {
   if (spec.Has("traffic")) ReadTraffic(spec.Section("traffic"), &service);
   ReadSignals(&spec, &service);
   if (!service.signals.empty()) reading->signal_places.push_back(spec.Place("signals"));
-  const bool tick_known = ReadLimits(spec.Section("limits"), &service);
+  const bool tick_known = ReadLimits(spec.Section("limits"), &service, reading);
   ReadSteps(&spec, tick_known, &service);
   ReadApproval(&spec, &service);
   spec.Finish();
@@ -271,7 +319,22 @@ void ReadDocuments(const std::string& file, const Result<std::vector<ConfigSecti
   }
 }
 
+// The wall length of a tick that nobody gave.
+void SetScrapedTicks(Reading* reading) {
+  const double scrape_s = reading->configuration.server.prometheus_scrape_s;
+  for (ServiceConfig& service : reading->configuration.services) {
+    if (!service.Scraped()) continue;
+    service.scrape_s = scrape_s;
+    if (!reading->ticks_by_scrape.contains(service.name)) continue;
+    // How often Prometheus looks is wall time, whatever the time scale.
+    const double scaled =
+        rollout::DefaultScrapedTick(service.criticality, 0.0) * service.time_scale;
+    service.tick_s = std::clamp(std::max(scaled, 2.0 * scrape_s), 1.0, 60.0);
+  }
+}
+
 Result<Configuration> Finish(Reading reading) {
+  SetScrapedTicks(&reading);
   if (reading.configuration.server.prometheus_url.empty() && !reading.server_refused) {
     for (const std::string& place : reading.signal_places)
       reading.errors.Add(

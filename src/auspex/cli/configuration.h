@@ -24,6 +24,7 @@ struct ServerConfig {
   std::string prometheus_url;                         // empty: none
   Secret prometheus_bearer;
   std::string prometheus_ca;
+  double prometheus_scrape_s = 15.0;  // how often it looks at the services
   std::string feed_address = "127.0.0.1";
   int feed_port = 8514;
   bool feed_udp = false;

@@ -95,6 +95,12 @@ void ReadServer(ConfigSection document, ServerConfig* config) {
     server.prometheus_url = prometheus.Text("url");
     server.prometheus_bearer = prometheus.SecretOf("bearer").value_or(Secret());
     server.prometheus_ca = prometheus.Text("ca_file", "");
+    server.prometheus_scrape_s = Seconds(prometheus.DurationOf("scrape_interval", 15s));
+    if (server.prometheus_scrape_s < 0.1 || server.prometheus_scrape_s > 30.0) {
+      prometheus.Refuse("scrape_interval",
+                        "scrape_interval: 100ms to 30s, as Prometheus is configured: a tick holds "
+                        "two of them, and is at most 60s");
+    }
     if (!server.prometheus_url.starts_with("http://") &&
         !server.prometheus_url.starts_with("https://")) {
       prometheus.Refuse("url", "url: an http:// or https:// address is wanted");

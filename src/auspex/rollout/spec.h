@@ -76,9 +76,21 @@ struct RolloutSpec {
   std::vector<std::string> assumed;
 };
 
-// The tick length for a criticality where none is given, seconds at time scale 1.
+// The tick length for a criticality where none is given, seconds at time scale 1: of a co-process,
+// which cannot know how its windows are made.
 [[nodiscard]] constexpr double DefaultTick(int criticality) {
   return criticality == 1 ? 2.0 : criticality == 2 ? 5.0 : 10.0;
+}
+// The same where each request is told as it ends: a short tick costs nothing, and what a crash
+// harms is reaction time times weight (docs/decisions/0016).
+[[nodiscard]] constexpr double DefaultFeedTick(int criticality) {
+  return criticality <= 2 ? 1.0 : 2.0;
+}
+// And where a metrics server is asked that looks each `scrape_s`: two looks a tick, so that none is
+// without one.
+[[nodiscard]] constexpr double DefaultScrapedTick(int criticality, double scrape_s) {
+  const double least = DefaultTick(criticality);
+  return least > 2.0 * scrape_s ? least : 2.0 * scrape_s;
 }
 
 }  // namespace auspex::rollout
