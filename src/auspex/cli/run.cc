@@ -57,7 +57,12 @@ void AddDemo(CLI::App* app, Options* o) {
   CLI::App* demo = Command(
       app, "demo", "One real rollout on this machine: HAProxy, Prometheus, two versions, load",
       "  auspex demo\n  auspex demo --fault errors --seed 7 --json");
-  demo->add_option("--fault", o->demo.fault, "none|errors|latency|tail|leak|crash|load|dependency");
+  demo->add_option(
+      "--fault", o->demo.fault,
+      "what is wrong with the new version: none, errors (10 points more), latency (1.8 "
+      "times as slow), tail (8 % of requests 8 times as slow), leak (60 % of its "
+      "memory a minute), crash (60 % errors from 20 s on), load (20 % errors from a "
+      "weight of 30 % on), dependency (both versions, 40 to 70 s)");
   demo->add_option("--seed", o->demo.seed, "of arrivals, latencies and errors");
   demo->add_option("--rps", o->demo.rps, "requests a second")->check(CLI::Range(1.0, 20000.0));
   demo->add_option("--minutes", o->demo.minutes, "ends it with exit 4")
