@@ -92,6 +92,13 @@ TEST_F(Decide, RefusesEveryBadLineAndGoesOn) {
   ExpectRefused(tick(R"("canary":{"requests":10,"slower":[11]},)" + baseline), "slower");
   ExpectRefused(tick(R"("gauges":{"memory":"high"},"canary":{"requests":1},)" + baseline),
                 "memory");
+  ExpectRefused(tick(R"("canary":{"requests":1,"behaviour":[{"events":5,"all":4}]},)" + baseline),
+                "events");
+  ExpectRefused(tick(R"("canary":{"requests":1,"behaviour":[7]},)" + baseline), "behaviour");
+  ExpectRefused(R"({"start":{"deployment":"d2","history":{"behaviour":[{"rate":0.1}]}}})", "name");
+  ExpectRefused(
+      R"({"start":{"deployment":"d2","history":{"behaviour":[{"name":"orders","rate":2}]}}})",
+      "rate");
 
   // The same as if none of them had come.
   json next = Ask(TickLine("d1", 20));
