@@ -75,6 +75,20 @@ int RolloutOrder(const ClientOptions& client, const OrderOptions& order);
 // Standard input to standard output.
 int DecideStreamCommand();
 
+struct JudgeFileOptions {
+  std::string file;                 // - is standard input
+  std::string method = "evidence";  // or mann-whitney
+  std::string config;               // a canary configuration of Kayenta's shape; empty: none
+  double alpha = 0.01;
+  double latency_tolerance = 0.05;  // of latencies and other values
+  double error_tolerance = 0.10;    // of shares of errors
+  bool repeated = false;
+  std::string change_at;  // empty: two arms are compared
+  double after_s = 7200.0;
+  bool json = false;
+};
+int JudgeFile(const JudgeFileOptions& options);
+
 struct LedgerOptions {
   std::string ledger = "var/auspex.db";
   std::string objects = "var/objects";

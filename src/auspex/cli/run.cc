@@ -27,6 +27,7 @@ struct Options {
   OrderOptions order;
   LedgerOptions ledger;
   TokenOptions token;
+  JudgeFileOptions judge;
   std::vector<std::string> files, more_files;
   std::vector<std::string> words;
   std::string id, what, risk, service;
@@ -317,6 +318,46 @@ void AddBackup(CLI::App* app, Options* o) {
   restore->callback([o] { o->exit = Restore(o->ledger, o->what); });
 }
 
+void AddJudge(CLI::App* app, Options* o) {
+  CLI::App* judge = Command(
+      app, "judge",
+      "Canary against baseline from recorded data; with --change-at one series before and after. "
+      "Exit 0: pass, 1: fail, 4: inconclusive",
+      "  auspex judge requests.csv.gz\n  auspex judge latency.csv --change-at "
+      "2026-11-24T11:13:00Z --after 3600");
+  judge
+      ->add_option("file", o->judge.file,
+                   "CSV, also gzipped; - is standard input. Requests: "
+                   "arm,timestamp,latency_ms,ok[,route]; series: "
+                   "metric,arm,timestamp,value[,count]; one series: timestamp,value")
+      ->required();
+  judge
+      ->add_option("--method", o->judge.method,
+                   "evidence, or mann-whitney: the judge of Spinnaker's Kayenta")
+      ->check(CLI::IsMember({"evidence", "mann-whitney"}));
+  judge->add_option("--alpha", o->judge.alpha, "bound on calling a good canary bad (default 0.01)")
+      ->check(CLI::Range(1e-6, 0.5));
+  judge->add_option("--config", o->judge.config,
+                    "metrics, directions and thresholds: a canary configuration as Kayenta's, "
+                    "JSON or YAML");
+  judge
+      ->add_option("--latency-tolerance", o->judge.latency_tolerance,
+                   "share by which the canary's values may be worse (default 0.05)")
+      ->check(CLI::Range(0.0, 10.0));
+  judge
+      ->add_option("--error-tolerance", o->judge.error_tolerance,
+                   "share by which its error rate may be higher (default 0.1)")
+      ->check(CLI::Range(0.0, 10.0));
+  judge->add_flag("--repeated", o->judge.repeated,
+                  "the file grows and is judged again: only proof that holds at every look counts");
+  judge->add_option("--change-at", o->judge.change_at,
+                    "when the change was, RFC 3339 or seconds since 1970");
+  judge->add_option("--after", o->judge.after_s, "seconds after it that are looked at (7200)")
+      ->check(CLI::Range(1.0, 1e9));
+  judge->add_flag("--json", o->judge.json, "print JSON");
+  judge->callback([o] { o->exit = JudgeFile(o->judge); });
+}
+
 void AddHelp(CLI::App* app, Options* o) {
   CLI::App* help = Command(app, "help", "As --help of a command",
                            "  auspex help deploy\n  auspex help rollout pause");
@@ -352,6 +393,7 @@ int Run(int argc, char** argv) {
   AddRollout(&app, &o);
   AddLedger(&app, &o);
   AddBackup(&app, &o);
+  AddJudge(&app, &o);
   AddHelp(&app, &o);
   try {
     app.parse(argc, argv);
