@@ -18,7 +18,7 @@ namespace auspex {
 // with its place and not half understood. Lines end in LF or CRLF, the last one also in nothing;
 // fields may be quoted; a byte order mark and empty lines are skipped. Memory is bounded: a line of
 // at most 64 KiB and 256 fields. Debian's CSV libraries tell no line and column, or round numbers
-// (docs/decisions/0015).
+// (docs/decisions/0019).
 //
 //   AUSPEX_TRY(auto input, OpenInput("requests.csv.gz"));
 //   AUSPEX_TRY(auto table, CsvTable::Open(std::move(input), "requests.csv.gz", {"arm", "ok"}, {}));
