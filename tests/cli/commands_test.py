@@ -659,7 +659,7 @@ class Rollouts(DaemonCase):
         # Nor is a baseline that nobody has seen yet shown as measured.
         explained = self.cli("rollout", "explain", deployment)
         self.refused(explained, 0, "assumed: the baseline has not been measured yet")
-        self.assertRegex(explained.stdout, r"errors .* 0\.\d+ assumed\n")
+        self.assertRegex(explained.stdout, r"errors .* 0\.\d+ .*\(rate assumed\)\n")
         self.assertTrue(json.loads(self.cli("rollout", "explain", deployment, "--json").stdout)["baseline_assumed"])
 
 
