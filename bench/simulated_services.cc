@@ -117,7 +117,7 @@ ServerTick SimulatedServices::Take(const ServerKey& server, std::optional<WallTi
     const auto n = static_cast<double>(tick.requests);
     std::int64_t left = tick.requests;
     for (std::size_t i = 0; i < tick.slower.size(); ++i) {
-      left = std::min(left, Around(n * std::array{.5, .1, .01}[i], &random_));
+      left = std::min(left, Around(n * std::array{.5, .1, .01, .001}[i], &random_));
       tick.slower[i] = left;
     }
     tick.harmed = std::min(tick.requests, tick.errors + tick.slower[2]);

@@ -75,12 +75,12 @@ TEST(ProxyLog, CountsLinesAndSaysWhetherAProxyIsConnected) {
 
 TEST(ProxyLog, ForgetsAndSetsEdgesLikeTheCounterBehindIt) {
   const auto feed = ListenAnywhere();
-  feed->SetEdges(kServer, {{100, 200, 900}, 400});
+  feed->SetEdges(kServer, {{100, 200, 900, 1000}, 400});
   Client client(feed->port());
   ASSERT_TRUE(client.Send(LineFrame()));
   ASSERT_TRUE(WaitFor([&] { return feed->LinesOf(kServer) == 1; }));
   const ServerTick tick = feed->Take(kServer, std::nullopt);
-  EXPECT_EQ(tick.slower, (std::array<std::int64_t, 3>{1, 1, 0}));
+  EXPECT_EQ(tick.slower, (std::array<std::int64_t, 4>{1, 1, 0, 0}));
   EXPECT_EQ(tick.harmed, 1);
   EXPECT_TRUE(tick.has_edges);
   feed->Forget(kServer);

@@ -197,14 +197,14 @@ TEST(RequestCounter, CountsErrorsRoutesAndLatencies) {
 TEST(RequestCounter, ComparesEachRequestWithTheEdgesInForceWhenItCame) {
   RequestCounter counter;
   counter.Track(kCanary);
-  const Edges narrow{{100, 200, 300}, 250};
-  const Edges wide{{1'000, 2'000, 3'000}, 2'500};
+  const Edges narrow{{100, 200, 300, 0}, 250};
+  const Edges wide{{1'000, 2'000, 3'000, 0}, 2'500};
   counter.Add(Line(kNowUs, 5'000));
   counter.SetEdges(kCanary, narrow);
   counter.Add(Line(kNowUs, 200));  // over t50 alone: equal is not over
   counter.Add(Line(kNowUs, 301));
   const ServerTick first = TakeUntil(counter, kNowUs);
-  EXPECT_EQ(first.slower, (std::array<std::int64_t, 3>{2, 1, 1}));
+  EXPECT_EQ(first.slower, (std::array<std::int64_t, 4>{2, 1, 1, 0}));
   EXPECT_EQ(first.harmed, 1);
   EXPECT_FALSE(first.has_edges) << "one came before they were set";
 
@@ -213,7 +213,7 @@ TEST(RequestCounter, ComparesEachRequestWithTheEdgesInForceWhenItCame) {
   counter.Add(Line(kNowUs, 301));
   counter.Add(Line(kNowUs, 10, true));  // failed: harmed whatever its latency
   const ServerTick second = TakeUntil(counter, kNowUs);
-  EXPECT_EQ(second.slower, (std::array<std::int64_t, 3>{1, 1, 1}));
+  EXPECT_EQ(second.slower, (std::array<std::int64_t, 4>{1, 1, 1, 0}));
   EXPECT_EQ(second.harmed, 2);
   EXPECT_TRUE(second.has_edges);
 

@@ -33,10 +33,14 @@ struct ServerKey {
   friend auto operator<=>(const ServerKey&, const ServerKey&) = default;
 };
 
+// Latency edges: the baseline's t50, t90, t99 and t99.9, ascending; a canary's are wider.
+inline constexpr std::size_t kEdges = 4;
+
 // A request is an event of edge i when it took longer than slower_us[i]. `harm_us`: longer than
-// this or failed is a harmed request. Microseconds, > 0.
+// this or failed is a harmed request. Microseconds, > 0; an edge of 0 is not known, and nothing is
+// an event of it.
 struct Edges {
-  std::array<std::int64_t, 3> slower_us{};  // baseline's t50, t90, t99; the canary's are 5 % wider
+  std::array<std::int64_t, kEdges> slower_us{};
   std::int64_t harm_us = 0;
   friend bool operator==(const Edges&, const Edges&) = default;
 };
@@ -50,10 +54,10 @@ struct RouteCounts {
 // What one server's requests that the proxy ended in one tick showed.
 struct ServerTick {
   std::int64_t requests = 0;
-  std::int64_t errors = 0;               // the server's failures: proxy_log_parser.h, IsServerError
-  std::array<std::int64_t, 3> slower{};  // over the edges; 0 where none were set
-  std::int64_t harmed = 0;               // failed or slower than harm_us
-  bool has_edges = false;                // were edges set when each of these came, and now
+  std::int64_t errors = 0;  // the server's failures: proxy_log_parser.h, IsServerError
+  std::array<std::int64_t, kEdges> slower{};  // over the edges; 0 where none were set
+  std::int64_t harmed = 0;                    // failed or slower than harm_us
+  bool has_edges = false;                     // were edges set when each of these came, and now
   std::map<std::string, RouteCounts> routes;  // at most kMaxRoutes; the rest under kOtherRoutes
   Sketch latency_us;
 };

@@ -11,11 +11,12 @@ constexpr std::int64_t kHourUs = 3'600'000'000;
 constexpr std::size_t kSlack = 4;
 constexpr std::size_t kLeastCapacity = 64;
 
+static_assert(kEdges == 4, "each edge has a bit");
 enum Flag : std::uint8_t {
   kSlower0 = 1,  // kSlower0 << i: slower than edge i
-  kHarmed = 8,
-  kFailed = 16,
-  kHasEdges = 32,
+  kHarmed = 16,
+  kFailed = 32,
+  kHasEdges = 64,
 };
 
 std::uint8_t FlagsOf(const ProxyLogLine& line, const std::optional<Edges>& edges) {
@@ -23,7 +24,8 @@ std::uint8_t FlagsOf(const ProxyLogLine& line, const std::optional<Edges>& edges
   if (edges) {
     flags |= kHasEdges;
     for (std::size_t i = 0; i < edges->slower_us.size(); ++i) {
-      if (line.latency_us > edges->slower_us[i]) flags |= static_cast<unsigned>(kSlower0) << i;
+      const std::int64_t edge = edges->slower_us[i];
+      if (edge > 0 && line.latency_us > edge) flags |= static_cast<unsigned>(kSlower0) << i;
     }
     if (line.latency_us > edges->harm_us) flags |= kHarmed;
   }
