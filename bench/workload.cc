@@ -13,8 +13,8 @@ constexpr double kTickSeconds = 1.0;
 constexpr double kErrorRate = 0.01;
 constexpr double kYear = 365.0 * 86400.0;
 constexpr std::array<double, kRoutes> kShares = {.4, .25, .2, .1, .05};
-// Of requests slower than t50, then of those the share slower than t90, then t99.
-constexpr std::array<double, 3> kSlower = {.5, .2, .1};
+// Of requests slower than t50, then of those the share slower than t90, then t99, then t99.9.
+constexpr std::array<double, 4> kSlower = {.5, .2, .1, .1};
 constexpr double kGaugePhi = 0.8, kGaugeSigma = 0.01;
 // From 2 % to 95 %, doubling each 10 s at most, and past a warm-up of four minutes.
 constexpr int kTicksBefore = 400;
@@ -44,20 +44,23 @@ telemetry::ArmWindow DrawArm(std::int64_t requests, Random* random) {
 
 }  // namespace
 
-rollout::RolloutSpec LongSpec() {
+rollout::RolloutSpec LongSpec(rollout::Pace pace) {
   rollout::RolloutSpec spec;
   spec.deployment = "checkout-1.8.2-1764000000000";
   spec.service = "checkout";
   spec.mode = rollout::Mode::kFast;
+  spec.pace = pace;
+  spec.planned_shares = pace == rollout::Pace::kSwift;
   spec.risk = 0.05;
   spec.tick_s = kTickSeconds;
   spec.requests_per_s = kRequestsPerSecond;
   spec.bake_s = spec.deadline_s = kYear;
   spec.t99_s = 0.25;
-  spec.edges = telemetry::Edges{.slower_us = {20'000, 80'000, 250'000}, .harm_us = 250'000};
+  spec.edges =
+      telemetry::Edges{.slower_us = {20'000, 80'000, 250'000, 900'000}, .harm_us = 250'000};
   spec.history.error_rate = kErrorRate;
   spec.history.error_s2 = 0.01;
-  spec.history.latency_s2 = {.001, .002, .005};
+  spec.history.latency_s2 = {.001, .002, .005, .005};
   for (std::size_t i = 0; i < kRoutes; ++i) {
     spec.history.routes.push_back({.share = kShares[i], .error_rate = kErrorRate});
     spec.route_names.push_back(fmt::format("route{}", i));
@@ -78,9 +81,12 @@ rollout::Inputs DrawTick(double t_s, double requests, Weight weight, Random* ran
   return inputs;
 }
 
-RunningRollout::RunningRollout(std::uint64_t seed)
-    : random_(seed), rollout_(rollout::Start(LongSpec()).next) {
-  for (int i = 0; i < kTicksBefore; ++i) Adopt(rollout::Advance(rollout_, Draw()).next);
+RunningRollout::RunningRollout(std::uint64_t seed, rollout::Pace pace)
+    : random_(seed), rollout_(rollout::Start(LongSpec(pace)).next) {
+  for (int i = 0; i < kTicksBefore; ++i) {
+    const rollout::Inputs inputs = Draw();
+    Adopt(rollout::Advance(std::move(rollout_), inputs).next);
+  }
 }
 
 rollout::Inputs RunningRollout::Draw() {

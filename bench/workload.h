@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "auspex/base/random.h"
@@ -16,7 +17,7 @@ namespace auspex::bench {
 inline constexpr std::size_t kRoutes = 5;
 
 // Never ends by itself: bake and deadline are a year.
-[[nodiscard]] rollout::RolloutSpec LongSpec();
+[[nodiscard]] rollout::RolloutSpec LongSpec(rollout::Pace pace = rollout::Pace::kClassic);
 
 // One tick of `requests` in the mean, a share `weight` of them on the canary.
 [[nodiscard]] rollout::Inputs DrawTick(double t_s, double requests, Weight weight, Random* random);
@@ -24,11 +25,12 @@ inline constexpr std::size_t kRoutes = 5;
 // A rollout that is past its warm-up and at its highest weight, so that all 22 metrics move.
 class RunningRollout {
  public:
-  explicit RunningRollout(std::uint64_t seed);
+  explicit RunningRollout(std::uint64_t seed, rollout::Pace pace = rollout::Pace::kClassic);
   // Draws the next tick; the caller decides.
   [[nodiscard]] rollout::Inputs Draw();
   void Adopt(rollout::Rollout next) { rollout_ = std::move(next); }
   [[nodiscard]] const rollout::Rollout& rollout() const { return rollout_; }
+  [[nodiscard]] rollout::Rollout Take() { return std::move(rollout_); }
 
  private:
   Random random_;

@@ -156,6 +156,7 @@ class Check(Case):
         self.bad(good + "  limits: {tick: 5m}\n", "tick", "1s to 60s")
         self.bad(good + "  prior_risk: 150%\n", "prior_risk", "150%")
         self.bad(good + "  mode: fsat\n", "did you mean fast?")
+        self.bad(good + "  pace: swfit\n", "did you mean swift?")
         self.bad(good + "---\n" + good, "configured twice")
         self.bad(good.replace("[a, b]", "[a, a]"), "two different names")
         self.bad(good.replace("router: haproxy", "router: nginxx"), "nginxx", "haproxy")

@@ -166,10 +166,10 @@ TEST(CanaryEvidence, ThrottleComesBackAfterASharedOutage) {
     World world{.requests_per_s = 200, .p = 1e-4};
     if (i > 60 && i <= 80) world.p = .1;
     evidence.Step(Draw(&random, world, 10), {.hazard = HazardAt(10.0 * i, 10), .warm_up = i <= 24});
-    if (i == 60) harm_before = evidence.ThrottleView(.05).harm;
+    if (i == 60) harm_before = evidence.ThrottleView(.05).harm();
   }
   // Ten minutes after the gate's hold.
-  EXPECT_LT(evidence.ThrottleView(.05).harm, 20 * harm_before);
+  EXPECT_LT(evidence.ThrottleView(.05).harm(), 20 * harm_before);
   EXPECT_LT(evidence.ThrottleView(.05).p_fail, .3);
 }
 

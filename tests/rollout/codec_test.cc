@@ -97,6 +97,14 @@ RolloutSpec AnySpec(Random* random) {
     spec.learned.push_back(AnyText(random));
     spec.assumed.push_back(AnyText(random));
   }
+  if (random->Chance(.5)) {
+    spec.pace = Pace::kSwift;
+    spec.lag_s = random->Chance(.5) ? 0 : AnyPositive(random);
+    spec.planned_shares = random->Chance(.5);
+    spec.fuse = random->Chance(.5);
+  } else {
+    spec.history.latency_s2[3] = 0;  // the classic pace has no t99.9
+  }
   spec.t99_s = AnyPositive(random);
   spec.observe = random->Chance(.5);
   if (random->Chance(.5)) {
@@ -114,7 +122,7 @@ telemetry::ArmWindow AnyArm(Random* random) {
   telemetry::ArmWindow arm;
   arm.requests = random->Chance(.2) ? 0 : AnyPositive(random);
   arm.errors = arm.requests * random->Uniform();
-  for (std::uint64_t i = random->Below(4); i > 0; --i) {
+  for (std::uint64_t i = random->Below(5); i > 0; --i) {
     arm.slower.push_back(arm.requests * random->Uniform());
   }
   for (std::uint64_t i = random->Below(3); i > 0; --i) {
@@ -146,6 +154,7 @@ Inputs AnyInputs(Random* random) {
   inputs.hold = AnyText(random);
   inputs.health_known = random->Chance(.7);
   inputs.covers_s = random->Chance(.7) ? 0.0 : AnyPositive(random);
+  inputs.stopped_at_s = random->Chance(.7) ? 0.0 : inputs.window.t_s * random->Uniform();
   for (std::uint64_t i = random->Below(3); i > 0; --i) {
     inputs.orders.push_back({.kind = static_cast<Order::Kind>(random->Below(7)),
                              .weight = Bp(static_cast<int>(random->Below(10001))),
@@ -202,6 +211,8 @@ RC_GTEST_PROP(Codec, ASpecSurvives, (std::uint64_t seed)) {
   RC_ASSERT(ToJson(*read) == ToJson(spec));
   RC_ASSERT(read->deployment == spec.deployment && read->service == spec.service);
   RC_ASSERT(read->criticality == spec.criticality && read->mode == spec.mode);
+  RC_ASSERT(read->pace == spec.pace && SameBits(read->lag_s, spec.lag_s));
+  RC_ASSERT(read->planned_shares == spec.planned_shares && read->fuse == spec.fuse);
   RC_ASSERT(read->policy == spec.policy && read->at_deadline == spec.at_deadline);
   RC_ASSERT(read->observe == spec.observe && read->edges == spec.edges);
   RC_ASSERT(read->route_names == spec.route_names);
@@ -232,6 +243,8 @@ RC_GTEST_PROP(Codec, WritesWhatTheLibraryWould, (std::uint64_t seed)) {
   decision.log_e = random.Normal();
   decision.reason = AnyText(&random);
   decision.by = AnyText(&random);
+  if (random.Chance(.3)) decision.edge_factor = 1.05 + random.Uniform();
+  if (random.Chance(.3)) decision.fuse = static_cast<double>(random.Below(100));
   if (random.Chance(.5)) decision.requests_needed = std::floor(AnyPositive(&random));
   if (random.Chance(.5)) decision.verdict = Verdict::kFail;
   const std::string tick = TickJson(inputs, decision, "d\"1\xff");
@@ -296,6 +309,7 @@ RC_GTEST_PROP(Codec, InputsSurvive, (std::uint64_t seed)) {
   RC_ASSERT(read->hold == inputs.hold);
   RC_ASSERT(read->health_known == inputs.health_known);
   RC_ASSERT(SameBits(read->covers_s, inputs.covers_s));
+  RC_ASSERT(SameBits(read->stopped_at_s, inputs.stopped_at_s));
   RC_ASSERT(read->orders.size() == inputs.orders.size());
   for (std::size_t i = 0; i < inputs.orders.size(); ++i) {
     RC_ASSERT(read->orders[i].kind == inputs.orders[i].kind);
@@ -366,7 +380,12 @@ TEST(Codec, ErrorsOfASpecNameTheKey) {
       {R"({"mode":"slow"})", "mode: one of fast, balanced, careful"},
       {R"({"mode":3})", "mode"},
       {R"({"policy":"steps"})", "policy"},
-      {R"({"pace":"swift"})", "pace"},
+      {R"({"pace":"brisk"})", "pace"},
+      {R"({"feed":"sometimes"})", "feed"},
+      {R"({"lag_s":-1})", "lag_s"},
+      {R"({"planned_shares":1})", "planned_shares"},
+      {R"({"history":{"latency_s2":[1,2,3,4]}})", "latency_s2"},
+      {R"({"pace":"swift","history":{"edges_us":[1,2,3]}})", "edges_us"},
       {R"({"alpha":0})", "alpha: a number from 1e-09 to 0.5, not 0"},
       {R"({"alpha":"x"})", "alpha"},
       {R"({"risk":1.5})", "risk"},

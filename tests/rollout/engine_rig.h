@@ -153,7 +153,10 @@ class FakeRequests final : public telemetry::RequestSource {
     tick.requests = std::llround(2000 * share);
     tick.errors = random_.Binomial(tick.requests, rates_[server.server]);
     tick.has_edges = edges_set_.contains(server.server);
-    if (tick.has_edges) tick.slower = {tick.requests / 2, tick.requests / 10, tick.requests / 100};
+    if (tick.has_edges) {
+      tick.slower = {tick.requests / 2, tick.requests / 10, tick.requests / 100,
+                     tick.requests / 1000};
+    }
     tick.harmed = tick.errors;
     tick.routes["/"] = {.requests = tick.requests, .errors = tick.errors};
     tick.latency_us.Add(1000, tick.requests / 2);

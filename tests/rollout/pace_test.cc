@@ -114,7 +114,7 @@ std::vector<Turn> TurnsOfMoreErrors(Simulation* simulation) {
 
 double HarmOf(const Rollout& rollout) {
   const double later = std::min(1.0, 2 * rollout.TickSeconds() / (300 + rollout.t));
-  return rollout.evidence->ThrottleView(later).harm;
+  return rollout.evidence->ThrottleView(later).harm();
 }
 
 RC_GTEST_PROP(Pace, WhereNothingLooksBetterTheWeightIsNotLarger, (std::uint64_t seed)) {
@@ -166,7 +166,7 @@ TEST(Pace, FitsTheBudgetAtTheStart) {
     RolloutSpec spec = BasicSpec();
     spec.requests_per_s = requests_per_s;
     const Rollout rollout = Start(spec).next;
-    const double harm = rollout.evidence->ThrottleView(20.0 / 300.0).harm;
+    const double harm = rollout.evidence->ThrottleView(20.0 / 300.0).harm();
     const double n = requests_per_s * 10;
     const Weight next = rollout.asked;
     if (next > LeastWeight(rollout)) {

@@ -26,7 +26,7 @@ inline telemetry::ArmWindow ArmOf(std::int64_t requests, double error_rate, doub
   arm.requests = static_cast<double>(requests);
   arm.errors = static_cast<double>(random->Binomial(requests, std::min(1.0, error_rate)));
   std::int64_t left = requests;
-  for (const double share : {.5, .2, .1}) {
+  for (const double share : {.5, .2, .1, .1}) {
     left = random->Binomial(left, std::min(1.0, share * slow));
     arm.slower.push_back(static_cast<double>(left));
   }

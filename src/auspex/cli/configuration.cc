@@ -248,7 +248,6 @@ void ReadService(ConfigSection document, Reading* reading) {
   service.policy = policy == "rule"    ? rollout::Policy::kRule
                    : policy == "steps" ? rollout::Policy::kSteps
                                        : rollout::Policy::kAdaptive;
-  spec.Choice("pace", "classic", {"classic"});
   service.alpha = spec.Share("alpha", .01, 1e-9, .5);
   service.prior_risk = spec.Share("prior_risk", .15);
   service.rollback_below = spec.Share("rollback_below", .10);
@@ -276,6 +275,12 @@ void ReadService(ConfigSection document, Reading* reading) {
   ReadSignals(&spec, &service);
   if (!service.signals.empty()) reading->signal_places.push_back(spec.Place("signals"));
   const bool tick_known = ReadLimits(spec.Section("limits"), &service, reading);
+  // The proxy's log tells of each request.
+  const rollout::Pace usual =
+      rollout::DefaultPace({.tick_s = service.tick_s / service.time_scale, .per_request = true});
+  const std::string pace = spec.Choice("pace", usual == rollout::Pace::kSwift ? "swift" : "classic",
+                                       {"classic", "swift"});
+  service.pace = pace == "swift" ? rollout::Pace::kSwift : rollout::Pace::kClassic;
   ReadSteps(&spec, tick_known, &service);
   ReadApproval(&spec, &service);
   spec.Finish();

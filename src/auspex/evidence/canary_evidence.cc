@@ -2,55 +2,65 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
-
-#include "auspex/evidence/normal.h"
-#include "auspex/evidence/traffic_needed.h"
 
 namespace auspex::evidence {
 namespace {
 
-// Tolerated ratio of errors while a fresh instance warms up (section 6).
-constexpr double kWarmUpRatio = 5.0;
-// Prior weights q before they are normalised (section 5).
+// Prior weights q before they are normalised (sections 5 and 12.1).
 constexpr double kErrorsWeight = .35, kT50Weight = .15, kT90Weight = .15, kT99Weight = .20,
-                 kRouteWeight = .03, kHighLoadWeight = .03, kSlopeWeight = .05, kLevelWeight = .03,
-                 kBehaviourWeight = .05;
+                 kT999Weight = .10, kRouteWeight = .03, kHighLoadWeight = .03, kSlopeWeight = .05,
+                 kLevelWeight = .03, kBehaviourWeight = .05;
 // Seconds at time scale 1 (sections 3 and 6).
 constexpr double kRateHalfLife = 600.0, kShiftHalfLife = 40.0, kShiftHold = 600.0;
 // Pseudo-counts of history and drift to larger faults, per 10 s (sections 3 and 6).
 constexpr double kHistoryPer10s = .5, kDriftPer10s = .01;
-// What a gauge that speaks against the canary costs per request, and one that does not (section 7).
-constexpr double kGaugeHarm = .1, kQuietGaugeHarm = .005;
-// A latency fault harms the requests that pass the baseline's p99, the upper 1 % point of the
-// normal (section 7).
-constexpr double kUpperPercentPoint = 2.3263, kUpperPercent = .01;
+// Bound on calling an honest router's share wrong: what follows costs time, not safety.
+constexpr double kShareAlpha = 1e-3;
+constexpr double kShareOnsetSeconds = 300.0;
+// A gauge's phi comes from so many A/A points (section 4).
+constexpr double kGaugePoints = 360.0, kMostPhi = .97;
+// G's P(faulty now) from which on it is compared with F, and by how much it may exceed F
+// (section 12.1).
+constexpr double kAnchorFrom = .05, kAnchorMargin = 1.0;
 
 constexpr const char* kLevel = "level.";
 constexpr const char* kSlope = "slope.";
+// Latency metrics in order of their edges.
+constexpr std::size_t kFirstEdge = 1;
 
-double QuantileWithin(double p) { return NormalQuantile(std::clamp(p, 1e-15, 1.0 - 1e-15)); }
+double WithMargin(double phi) {
+  return std::max(phi, std::min(kMostPhi, phi + std::sqrt((1.0 - phi * phi) / kGaugePoints)));
+}
+
+// The noise of every nth value of an AR(1) series, n >= 1: the same spread, less memory.
+GaugeNoise EachNth(const GaugeNoise& noise, double n) {
+  if (n <= 1.0) return noise;
+  const double phi = noise.phi > 0.0 ? std::pow(noise.phi, n) : 0.0;
+  return {.phi = phi,
+          .sigma = noise.sigma * std::sqrt((1.0 - phi * phi) / (1.0 - noise.phi * noise.phi))};
+}
 
 }  // namespace
 
 CanaryEvidence::CanaryEvidence(const Options& options) : options_(options) {
+  shift_keep_ = std::exp2(-options_.tick_s / kShiftHalfLife);
   const History& history = options_.history;
   routes_ = history.routes.size();
-  for (const Kind kind : {Kind::kErrors, Kind::kT50, Kind::kT90, Kind::kT99}) {
-    throttle_.push_back(MakeMetric(kind, 0, false));
-  }
+  static constexpr Kind kAll[] = {Kind::kErrors, Kind::kT50, Kind::kT90, Kind::kT99, Kind::kT999};
+  const std::size_t counted = kFirstEdge + options_.rules.edges;
+  for (std::size_t i = 0; i < counted; ++i) throttle_.push_back(MakeMetric(kAll[i], 0, false));
   for (std::size_t i = 0; i < routes_; ++i) throttle_.push_back(MakeMetric(Kind::kRoute, i, false));
   for (std::size_t i = 0; i < history.behaviour.size(); ++i)
     throttle_.push_back(MakeMetric(Kind::kBehaviour, i, false));
   proof_ = throttle_;
-  for (const Kind kind : {Kind::kErrors, Kind::kT50, Kind::kT90, Kind::kT99}) {
-    proof_.push_back(MakeMetric(kind, 0, true));
-  }
+  for (std::size_t i = 0; i < counted; ++i) proof_.push_back(MakeMetric(kAll[i], 0, true));
   for (const History::Gauge& gauge : history.gauges) {
-    if (gauge.level)
-      gauges_.push_back({.name = kLevel + gauge.name, .level = {}, .slope = {}, .q = kLevelWeight});
-    if (gauge.name == kLeakGauge)
-      gauges_.push_back({.name = kSlope + gauge.name, .level = {}, .slope = {}, .q = kSlopeWeight});
+    const auto add = [&](const std::string& name, double q) {
+      gauges_.push_back(
+          {.name = name, .level = {}, .slope = {}, .q = q, .log_q = 0.0, .latest = {}});
+    };
+    if (gauge.level) add(kLevel + gauge.name, kLevelWeight);
+    if (gauge.name == kLeakGauge) add(kSlope + gauge.name, kSlopeWeight);
     if (!gauge.learn) BeginGauge(gauge.name, gauge.noise);
   }
 
@@ -58,9 +68,18 @@ CanaryEvidence::CanaryEvidence(const Options& options) : options_(options) {
   double total = 0.0;
   for (const Metric& metric : proof_) total += metric.q;
   for (const Gauge& gauge : gauges_) total += gauge.q;
-  for (Metric& metric : proof_) metric.q /= total;
-  for (Metric& metric : throttle_) metric.q /= total;
-  for (Gauge& gauge : gauges_) gauge.q /= total;
+  const auto normalise = [total](auto* all) {
+    for (auto& one : *all) {
+      one.q /= total;
+      one.log_q = std::log(one.q);
+    }
+  };
+  normalise(&proof_);
+  normalise(&throttle_);
+  normalise(&gauges_);
+  proof_.shrink_to_fit();
+  throttle_.shrink_to_fit();
+  gauges_.shrink_to_fit();
 
   const Mixture mixture = Mix(proof_);
   log_e_ = mixture.log_e;
@@ -68,11 +87,14 @@ CanaryEvidence::CanaryEvidence(const Options& options) : options_(options) {
 }
 
 void CanaryEvidence::BeginGauge(std::string_view name, const GaugeNoise& noise) {
+  const double step = std::max(options_.tick_s, options_.rules.gauge_step_s);
+  GaugeNoise per_step = EachNth(noise, step / options_.tick_s);
+  if (options_.rules.gauge_margin) per_step.phi = WithMargin(per_step.phi);
   for (Gauge& gauge : gauges_) {
-    if (gauge.name == kLevel + std::string(name)) gauge.level = LevelEvidence(noise);
+    if (gauge.name == kLevel + std::string(name)) gauge.level = LevelEvidence(per_step);
     if (gauge.name == kSlope + std::string(name)) {
       gauge.slope =
-          SlopeEvidence(noise.phi, 1.1 * noise.sigma, SlopeEvidence::ShapeFor(options_.tick_s));
+          SlopeEvidence(per_step.phi, 1.1 * per_step.sigma, SlopeEvidence::ShapeFor(step));
     }
   }
 }
@@ -111,6 +133,9 @@ CanaryEvidence::Metric CanaryEvidence::MakeMetric(Kind kind, std::size_t index,
     case Kind::kT99:
       latency(2, kT99Weight);
       break;
+    case Kind::kT999:
+      latency(3, kT999Weight);
+      break;
     case Kind::kRoute:
       p_hist = history.routes[index].error_rate, share = history.routes[index].share,
       q = kRouteWeight;
@@ -127,6 +152,7 @@ CanaryEvidence::Metric CanaryEvidence::MakeMetric(Kind kind, std::size_t index,
           .index = index,
           .share = share,
           .q = high_load ? kHighLoadWeight : q,
+          .log_q = 0.0,
           .tolerated = tolerated,
           .rate = RateEvidence({.p_hist = p_hist,
                                 .overdispersion = s2,
@@ -143,61 +169,122 @@ void CanaryEvidence::Step(const TickCounts& counts, const TickContext& context) 
   UpdateGate(&error_gate_, false);
   UpdateGate(&tail_gate_, true);
 
-  const double ticks_per_10s = options_.tick_s / 10.0;
-  const RateEvidence::Tick base{.hazard = context.hazard, .drift = kDriftPer10s * ticks_per_10s};
   // Where neither arm had a request nothing moves.
   if (counts.errors.canary_requests + counts.errors.baseline_requests > 0.0) {
-    for (Metric& metric : proof_) {
-      const bool latency =
-          metric.kind == Kind::kT50 || metric.kind == Kind::kT90 || metric.kind == Kind::kT99;
-      if ((context.warm_up && latency) || (metric.high_load && !context.high_load)) continue;
-      RateEvidence::Tick tick = base;
-      tick.tolerated = metric.tolerated;
-      if (context.warm_up) tick.tolerated = std::max(kWarmUpRatio, metric.tolerated);
-      StepMetric(&metric, CountsOf(metric, counts), tick);
-    }
-    for (Metric& metric : throttle_) {
-      RateEvidence::Tick tick = base;
-      const bool history = metric.kind == Kind::kT99
-                               ? !tail_gate_.held
-                               : Gated(metric.kind, false) && !error_gate_.held;
-      if (history) tick.history_events = kHistoryPer10s * ticks_per_10s;
-      tick.tolerated = metric.tolerated;
-      StepMetric(&metric, CountsOf(metric, counts), tick);
-    }
+    StepProof(counts, context);
+    StepThrottle(counts, context);
+    CheckShare(counts.errors, context);
   }
-  if (!context.warm_up) {
-    for (Gauge& gauge : gauges_) {
-      const auto found = counts.gauges.find(gauge.name.substr(gauge.name.find('.') + 1));
-      const std::optional<double> y =
-          found == counts.gauges.end() ? std::nullopt : std::optional(found->second);
-      if (gauge.level) gauge.level->Step(y);
-      if (gauge.slope) gauge.slope->Step(y);
-    }
-  }
+  if (!context.warm_up) StepGauges(counts, context.t);
   const Mixture mixture = Mix(proof_);
   log_e_ = mixture.log_e;
   p_fail_ = mixture.p_fail;
+  if (options_.rules.anchors && context.baked) Anchor();
+}
+
+// F: no history. Everything that the tick is judged by was fixed before it.
+void CanaryEvidence::StepProof(const TickCounts& counts, const TickContext& context) {
+  const Rules& rules = options_.rules;
+  const bool planned =
+      context.planned_share > 0.0 && context.planned_share < 1.0 && !share_disproved_;
+  const double warm_ratio =
+      rules.warm_up_ratio * (1.0 + rules.warm_up_grade * context.warm_up_left);
+  for (Metric& metric : proof_) {
+    const bool latency = metric.kind >= Kind::kT50 && metric.kind <= Kind::kT999;
+    if (context.warm_up && latency && !rules.latency_in_warm_up) continue;
+    if (metric.high_load && !context.high_load) continue;
+    const Counts seen = CountsOf(metric, counts);
+    RateEvidence::Tick tick{.hazard = context.hazard,
+                            .drift = kDriftPer10s * (options_.tick_s / 10.0)};
+    tick.tolerated = metric.tolerated;
+    if (context.warm_up && !latency) tick.tolerated = std::max(warm_ratio, metric.tolerated);
+    // What users do is counted elsewhere than at the router that draws.
+    if (planned && seen.whole && metric.kind != Kind::kBehaviour) {
+      tick.planned_share = context.planned_share;
+      tick.planned_requests = context.planned_requests * metric.share;
+    }
+    StepMetric(&metric, seen, tick);
+  }
+}
+
+// G: the same data and history.
+void CanaryEvidence::StepThrottle(const TickCounts& counts, const TickContext& context) {
+  const double ticks_per_10s = options_.tick_s / 10.0;
+  const double fades = options_.rules.history_fades_s;
+  const double age = fades > 0.0 ? context.t / fades : 0.0;
+  const double history_events = kHistoryPer10s * ticks_per_10s / (1.0 + age * age);
+  for (Metric& metric : throttle_) {
+    RateEvidence::Tick tick{.hazard = context.hazard, .drift = kDriftPer10s * ticks_per_10s};
+    const bool history = Gated(metric.kind, true) ? !tail_gate_.held
+                                                  : Gated(metric.kind, false) && !error_gate_.held;
+    if (history) tick.history_events = history_events;
+    tick.tolerated = metric.tolerated;
+    StepMetric(&metric, CountsOf(metric, counts), tick);
+  }
 }
 
 void CanaryEvidence::StepMetric(Metric* metric, const Counts& counts,
                                 const RateEvidence::Tick& tick) const {
   metric->rate.Step(counts, tick);
-  const double keep = std::exp2(-options_.tick_s / kShiftHalfLife);
-  metric->shift_events = keep * metric->shift_events + counts.baseline_events;
-  metric->shift_requests = keep * metric->shift_requests + counts.baseline_requests;
+  metric->shift_events = shift_keep_ * metric->shift_events + counts.baseline_events;
+  metric->shift_requests = shift_keep_ * metric->shift_requests + counts.baseline_requests;
+}
+
+void CanaryEvidence::StepGauges(const TickCounts& counts, double t) {
+  const double step = options_.rules.gauge_step_s;
+  const bool each_tick = step <= options_.tick_s;
+  const bool due = each_tick || t >= gauges_due_ - 1e-6;
+  if (due && !each_tick) gauges_due_ = (std::floor(t / step + 1e-6) + 1.0) * step;
+  for (Gauge& gauge : gauges_) {
+    const auto found = counts.gauges.find(gauge.name.substr(gauge.name.find('.') + 1));
+    if (found != counts.gauges.end()) gauge.latest = found->second;
+    if (!due) continue;
+    if (gauge.level) gauge.level->Step(gauge.latest);
+    if (gauge.slope) gauge.slope->Step(gauge.latest);
+    gauge.latest.reset();
+  }
+}
+
+// Evidence at planned shares is worth nothing once they are disproved: what it says against the
+// canary is struck out, and the counts tell from now on.
+void CanaryEvidence::CheckShare(const Counts& requests, const TickContext& context) {
+  if (share_disproved_ || context.planned_share <= 0.0 || context.planned_share >= 1.0) return;
+  share_.Step(requests.canary_requests, requests.baseline_requests, context.planned_share,
+              std::min(.5, options_.tick_s / (kShareOnsetSeconds + context.t)));
+  if (share_.log_e() < -std::log(kShareAlpha)) return;
+  share_disproved_ = true;
+  for (Metric& metric : proof_) RestartIfAgainst(&metric);
+}
+
+// A canary that has served for long and shows F nothing is not held back by what G once suspected.
+void CanaryEvidence::Anchor() {
+  if (Mix(throttle_).p_fail < kAnchorFrom) return;
+  for (std::size_t i = 0; i < throttle_.size(); ++i) {
+    const RateEvidence& proof = proof_[i].rate;
+    RateEvidence& throttle = throttle_[i].rate;
+    if (proof.log_e() < 0.0 && throttle.log_e() > proof.log_e() + kAnchorMargin)
+      throttle.Believe(proof);
+  }
 }
 
 // Errors and routes are one gate, the tail another; medians have no history to guard.
 bool CanaryEvidence::Gated(Kind kind, bool latency) {
-  return latency ? kind == Kind::kT99 : kind == Kind::kErrors || kind == Kind::kRoute;
+  return latency ? kind == Kind::kT99 || kind == Kind::kT999
+                 : kind == Kind::kErrors || kind == Kind::kRoute;
 }
 
-// Has the baseline left its own recent rate? Then history says nothing of today (section 6).
-bool CanaryEvidence::Shifted(const Metric& metric) {
+// Has the baseline left its own recent rate? Then history says nothing of today (sections 6 and
+// 12.1).
+bool CanaryEvidence::Shifted(const Metric& metric) const {
   const double expected = metric.rate.BaselineRate() * metric.shift_requests;
-  return expected > 0.0 &&
-         std::abs(metric.shift_events - expected) > 4.0 * std::sqrt(expected + 1.0) + .7 * expected;
+  const double seen = metric.shift_events;
+  if (expected <= 0.0) return false;
+  if (options_.rules.shift == Rules::Shift::kDeviation)
+    return std::abs(seen - expected) > 4.0 * std::sqrt(expected + 1.0) + .7 * expected;
+  constexpr double kDivergence = 8.0, kLeastRatio = 1.7;
+  const double divergence = (seen > 0.0 ? seen * std::log(seen / expected) : 0.0) - seen + expected;
+  return divergence > kDivergence &&
+         (seen > kLeastRatio * expected || seen < expected / kLeastRatio);
 }
 
 void CanaryEvidence::RestartIfAgainst(Metric* metric) {
@@ -205,9 +292,12 @@ void CanaryEvidence::RestartIfAgainst(Metric* metric) {
 }
 
 void CanaryEvidence::UpdateGate(ShiftGate* gate, bool latency) {
-  const bool shifted = std::any_of(throttle_.begin(), throttle_.end(), [&](const Metric& metric) {
-    return Gated(metric.kind, latency) && Shifted(metric);
-  });
+  bool shifted = false;
+  for (std::size_t i = 0; i < throttle_.size(); ++i) {
+    if (!Gated(throttle_[i].kind, latency) || !Shifted(throttle_[i])) continue;
+    shifted = true;
+    if (options_.rules.relearns) Relearn(i);
+  }
   gate->hold_ticks = std::max<std::int64_t>(0, gate->hold_ticks - 1);
   if (shifted && !gate->held) {
     gate->hold_ticks = std::lrint(kShiftHold / options_.tick_s);
@@ -218,16 +308,28 @@ void CanaryEvidence::UpdateGate(ShiftGate* gate, bool latency) {
   gate->held = shifted || gate->hold_ticks > 0;
 }
 
+// The baseline's rate of one metric is that of the last 40 s, in F, G and the high-load copy. The
+// gate looks before the tick's counts are added, so that the rate stays fixed before the tick.
+void CanaryEvidence::Relearn(std::size_t metric) {
+  const Metric& source = throttle_[metric];
+  const double events = source.shift_events;
+  const double requests = source.shift_requests;
+  throttle_[metric].rate.Relearn(events, requests);
+  proof_[metric].rate.Relearn(events, requests);
+  // The copies stand behind the routes, in the order of the metrics that have one.
+  const std::size_t copy = throttle_.size() + metric;
+  if (source.kind < Kind::kRoute) proof_[copy].rate.Relearn(events, requests);
+}
+
 Counts CanaryEvidence::CountsOf(const Metric& metric, const TickCounts& counts) {
   switch (metric.kind) {
     case Kind::kErrors:
       return counts.errors;
     case Kind::kT50:
-      return counts.slower[0];
     case Kind::kT90:
-      return counts.slower[1];
     case Kind::kT99:
-      return counts.slower[2];
+    case Kind::kT999:
+      return counts.slower[static_cast<std::size_t>(metric.kind) - kFirstEdge];
     case Kind::kRoute:
       return metric.index < counts.routes.size() ? counts.routes[metric.index] : Counts{};
     case Kind::kBehaviour:
@@ -240,9 +342,8 @@ CanaryEvidence::Mixture CanaryEvidence::Mix(const std::vector<Metric>& metrics) 
   Mixture mixture;
   std::vector<double> log_terms;
   log_terms.reserve(metrics.size() + gauges_.size());
-  for (const Metric& metric : metrics)
-    log_terms.push_back(std::log(metric.q) + metric.rate.log_e());
-  for (const Gauge& gauge : gauges_) log_terms.push_back(std::log(gauge.q) + gauge.log_e());
+  for (const Metric& metric : metrics) log_terms.push_back(metric.log_q + metric.rate.log_e());
+  for (const Gauge& gauge : gauges_) log_terms.push_back(gauge.log_q + gauge.log_e());
   const double most = std::max(0.0, *std::max_element(log_terms.begin(), log_terms.end()));
   double total = 0.0;
   for (double& term : log_terms) total += term = std::exp(term - most);
@@ -257,82 +358,6 @@ CanaryEvidence::Mixture CanaryEvidence::Mix(const std::vector<Metric>& metrics) 
   }
   mixture.p_fail = std::min(mixture.p_fail, 1.0);  // rounding: shares that sum to 1 + 2e-16
   return mixture;
-}
-
-double CanaryEvidence::HarmOf(const Metric& metric, double later) {
-  const RateEvidence& rate = metric.rate;
-  const RateGrid& grid = rate.grid();
-  const double p = rate.BaselineRate();
-  const bool median = metric.kind == Kind::kT50 || metric.kind == Kind::kT90;
-  const double z = median ? QuantileWithin(p) : 0.0;
-  double total = 0.0;
-  for (std::size_t j = 0; j < grid.size; ++j) {
-    const double odds = grid.odds[j] * p / (1.0 - p);
-    const double pa = odds / (1.0 + odds);
-    const double excess =
-        median ? NormalUpperTail(kUpperPercentPoint - (QuantileWithin(pa) - z)) - kUpperPercent
-               : pa - p;
-    total +=
-        (rate.mass(j) + rate.wait() * later * grid.prior[j]) * std::max(0.0, excess) * metric.share;
-  }
-  return total;
-}
-
-CanaryEvidence::Throttle CanaryEvidence::ThrottleView(double later) const {
-  const Mixture mixture = Mix(throttle_);
-  Throttle view{.p_fail = mixture.p_fail, .harm = 0.0};
-  for (std::size_t i = 0; i < throttle_.size(); ++i)
-    view.harm += mixture.post[i] * HarmOf(throttle_[i], later);
-  for (std::size_t i = 0; i < gauges_.size(); ++i) {
-    if (!gauges_[i].begun()) continue;
-    const bool against = std::log(options_.prior_odds * gauges_[i].q) + gauges_[i].log_e() > 0.0;
-    view.harm += mixture.post[throttle_.size() + i] * (against ? kGaugeHarm : kQuietGaugeHarm);
-  }
-  return view;
-}
-
-std::optional<double> CanaryEvidence::RequestsNeeded(const Need& need) const {
-  const Metric& errors = proof_.front();
-  return evidence::RequestsNeeded({.log_e = errors.rate.log_e(),
-                                   .weight = errors.q,
-                                   .baseline_rate = errors.rate.BaselineRate(),
-                                   .s2 = options_.history.error_s2,
-                                   .requests_per_tick = need.requests_per_tick,
-                                   .w = need.w,
-                                   .alpha = need.alpha,
-                                   .ratio = need.ratio});
-}
-
-std::string CanaryEvidence::NameOf(const Metric& metric) const {
-  static constexpr const char* kNames[] = {"errors", "t50", "t90", "t99"};
-  if (metric.kind == Kind::kRoute) return "route" + std::to_string(metric.index);
-  if (metric.kind == Kind::kBehaviour)
-    return "behaviour." + options_.history.behaviour[metric.index].name;
-  return (metric.high_load ? "high." : "") +
-         std::string(kNames[static_cast<std::size_t>(metric.kind)]);
-}
-
-std::vector<MetricState> CanaryEvidence::Metrics() const {
-  const Mixture mixture = Mix(proof_);
-  const double whole = std::accumulate(mixture.post.begin(), mixture.post.end(), 0.0);
-  std::vector<MetricState> states;
-  for (std::size_t i = 0; i < proof_.size(); ++i) {
-    const Metric& metric = proof_[i];
-    states.push_back({.name = NameOf(metric),
-                      .weight = metric.q,
-                      .log_e = metric.rate.log_e(),
-                      .active = metric.rate.Active(),
-                      .share = mixture.post[i] / whole,
-                      .baseline_rate = metric.rate.BaselineRate(),
-                      .tolerated = metric.tolerated});
-  }
-  for (std::size_t i = 0; i < gauges_.size(); ++i) {
-    states.push_back({.name = gauges_[i].name,
-                      .weight = gauges_[i].q,
-                      .log_e = gauges_[i].log_e(),
-                      .share = mixture.post[proof_.size() + i] / whole});
-  }
-  return states;
 }
 
 }  // namespace auspex::evidence

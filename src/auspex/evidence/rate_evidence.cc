@@ -1,6 +1,7 @@
 #include "auspex/evidence/rate_evidence.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 
 namespace auspex::evidence {
@@ -50,8 +51,9 @@ double ClampHistory(double p_hist) { return std::min(std::max(p_hist, 1e-7), 0.6
 RateGrid MakeRateGrid(double p_hist) {
   static const std::array<double, 12> kPoints = MakeBasePoints();
   RateGrid grid;
+  grid.odds.at.fill(1.0);
   grid.size = kPoints.size();
-  std::copy(kPoints.begin(), kPoints.end(), grid.odds.begin());
+  std::copy(kPoints.begin(), kPoints.end(), grid.odds.at.begin());
   double total = 0.0;
   for (const double weight : kMinimaxWeights) total += weight;
   for (std::size_t i = 0; i < kMinimaxWeights.size(); ++i)
@@ -63,7 +65,7 @@ RateGrid MakeRateGrid(double p_hist) {
     grid.odds[13] = to_60_percent;
     grid.prior[12] = grid.prior[13] = 0.05;
     grid.size = 14;
-    for (double& weight : grid.prior) weight /= 1.1;
+    for (double& weight : grid.prior.at) weight /= 1.1;
   }
   return grid;
 }
@@ -76,27 +78,56 @@ double LogRatioConditional(double psi, const Counts& c, double tolerated) {
                            (tolerated * c.canary_requests + c.baseline_requests));
 }
 
-double LogRatioProjected(double psi, const Counts& c, double p, double tolerated) {
+namespace {
+
+// The alternative and its projection on the null, at exposures of canary and baseline that are
+// known up to a common factor.
+struct Exposure {
+  double canary;
+  double baseline;
+  bool planned;
+};
+
+double LogRatio(double psi, const Counts& c, const Exposure& exposure, double p, double tolerated) {
   const double odds = psi * p / (1.0 - p);
   const double pa = odds / (1.0 + odds);
-  const double nc = c.canary_requests;
-  const double nb = c.baseline_requests;
-  if (pa <= tolerated * p * 1.0001 || nc <= 0.0 || nb <= 0.0) return 0.0;
-  const double a = (nc + nb) * tolerated;
-  const double b = nc * (pa + tolerated) + nb * (tolerated * p + 1.0);
-  const double joint = nc * pa + nb * p;
-  const double q = 2.0 * joint / (b + std::sqrt(std::max(0.0, b * b - 4.0 * a * joint)));
+  if (pa <= tolerated * p * 1.0001) return 0.0;
+  const double a = (exposure.canary + exposure.baseline) * tolerated;
+  const double b = exposure.canary * (pa + tolerated) + exposure.baseline * (tolerated * p + 1.0);
+  const double joint = exposure.canary * pa + exposure.baseline * p;
+  const double root = std::sqrt(std::max(0.0, b * b - 4.0 * a * joint));
+  double q = 2.0 * joint / (b + root);
+  // A step of Newton's method on the equation as a product: the discriminant cancels where shares
+  // and rates are extreme, and a projection that is off by 1e-12 is one whose E is too.
+  if (exposure.planned && root > 0.0) {
+    q += (exposure.canary * (pa - tolerated * q) * (1.0 - q) +
+          exposure.baseline * (p - q) * (1.0 - tolerated * q)) /
+         root;
+  }
   const double qa = tolerated * q;
   if (q <= 0.0 || qa >= 1.0) return 0.0;
   return c.canary_events * std::log(pa / qa) +
-         (nc - c.canary_events) * std::log((1.0 - pa) / (1.0 - qa)) +
+         (c.canary_requests - c.canary_events) * std::log((1.0 - pa) / (1.0 - qa)) +
          c.baseline_events * std::log(p / q) +
-         (nb - c.baseline_events) * std::log((1.0 - p) / (1.0 - q));
+         (c.baseline_requests - c.baseline_events) * std::log((1.0 - p) / (1.0 - q));
+}
+
+}  // namespace
+
+double LogRatioProjected(double psi, const Counts& c, double p, double tolerated) {
+  if (c.canary_requests <= 0.0 || c.baseline_requests <= 0.0) return 0.0;
+  return LogRatio(psi, c, {c.canary_requests, c.baseline_requests, false}, p, tolerated);
+}
+
+double LogRatioPlanned(double psi, const Counts& c, double p, double canary_share,
+                       double tolerated) {
+  return LogRatio(psi, c, {canary_share, 1.0 - canary_share, true}, p, tolerated);
 }
 
 RateEvidence::RateEvidence(const Options& options) : options_(options) {
   options_.p_hist = ClampHistory(options.p_hist);
   grid_ = std::make_shared<const RateGrid>(MakeRateGrid(options_.p_hist));
+  keep_ = std::exp2(-1.0 / options_.half_life_ticks);
   Restart();
 }
 
@@ -111,35 +142,73 @@ double RateEvidence::BaselineRate() const {
                                     (baseline_requests_ + kHistoryEvents / options_.p_hist));
 }
 
-void RateEvidence::Step(const Counts& seen, const Tick& tick) {
+void RateEvidence::Relearn(double events, double requests) {
+  baseline_events_ = events;
+  baseline_requests_ = requests;
+}
+
+void RateEvidence::Believe(const RateEvidence& other) {
+  assert(grid_->size == other.grid_->size);
+  mass_ = other.mass_;
+  wait_ = other.wait_;
+  log_e_ = other.log_e_;
+}
+
+void RateEvidence::LogRatiosOf(const Counts& counts, const Tick& tick, Lanes* log_ratios) const {
   const double p = BaselineRate();
-  Counts counts = seen;
-  if (tick.history_events > 0.0) {
-    counts.baseline_events += tick.history_events;
-    counts.baseline_requests += tick.history_events / p;
+  // Overdispersion (section 4).
+  const double phi = 1.0 + p / (1.0 - p) * Harmonic(counts, tick) * options_.overdispersion;
+  *log_ratios = {};
+  if (options_.likelihood == Likelihood::kConditional) {
+    for (std::size_t j = 0; j < grid_->size; ++j)
+      (*log_ratios)[j] = LogRatioConditional(grid_->odds[j], counts, tick.tolerated) / phi;
+    return;
   }
   const double nc = counts.canary_requests;
   const double nb = counts.baseline_requests;
-  // Overdispersion (section 4); 1e-9 only avoids 0/0.
-  const double phi = 1.0 + p / (1.0 - p) * (nc * nb / (nc + nb + 1e-9)) * options_.overdispersion;
+  const double w = tick.planned_share;
+  if (w <= 0.0 && (nc <= 0.0 || nb <= 0.0)) return;
+  LogRatios(grid_->odds,
+            {.canary_events = counts.canary_events,
+             .canary_others = nc - counts.canary_events,
+             .baseline_events = counts.baseline_events,
+             .baseline_others = nb - counts.baseline_events,
+             .canary_exposure = w > 0.0 ? w : nc,
+             .baseline_exposure = w > 0.0 ? 1.0 - w : nb,
+             .p = p,
+             .tolerated = tick.tolerated,
+             .refine = w > 0.0,
+             .phi = phi},
+            log_ratios);
+}
 
-  const std::size_t size = grid_->size;
-  std::array<double, RateGrid::kMost> log_ratio{};
-  double most = 0.0;
-  for (std::size_t j = 0; j < size; ++j) {
-    const double psi = grid_->odds[j];
-    log_ratio[j] = (options_.likelihood == Likelihood::kProjected
-                        ? LogRatioProjected(psi, counts, p, tick.tolerated)
-                        : LogRatioConditional(psi, counts, tick.tolerated)) /
-                   phi;
-    most = std::max(most, log_ratio[j]);
+// Requests that the two arms' comparison is worth: n_c n_b / (n_c + n_b) of what came, or of what
+// was to be expected; 1e-9 only avoids 0/0.
+double RateEvidence::Harmonic(const Counts& counts, const Tick& tick) {
+  if (tick.planned_share > 0.0 && tick.planned_requests > 0.0)
+    return tick.planned_requests * tick.planned_share * (1.0 - tick.planned_share);
+  const double nc = counts.canary_requests;
+  const double nb = counts.baseline_requests;
+  return nc * nb / (nc + nb + 1e-9);
+}
+
+void RateEvidence::Step(const Counts& seen, const Tick& tick) {
+  Counts counts = seen;
+  if (tick.history_events > 0.0) {
+    counts.baseline_events += tick.history_events;
+    counts.baseline_requests += tick.history_events / BaselineRate();
   }
+  Lanes factor;
+  LogRatiosOf(counts, tick, &factor);
+  const std::size_t size = grid_->size;
+  const double most = std::max(0.0, *std::max_element(factor.at.begin(), factor.at.end()));
+  for (double& log_ratio : factor.at) log_ratio -= most;
+  Exp(&factor);
 
   const double begins = wait_ * tick.hazard;
   wait_ -= begins;
-  for (std::size_t j = 0; j < size; ++j) {
-    mass_[j] = (mass_[j] + begins * grid_->prior[j]) * std::exp(log_ratio[j] - most);
-  }
+  for (std::size_t j = 0; j < kLanes; ++j)
+    mass_[j] = (mass_[j] + begins * grid_->prior[j]) * factor[j];
   if (tick.drift > 0.0) {
     const double drift = std::min(kMostDrift, tick.drift);
     for (std::size_t j = size - 1; j > 0; --j) {
@@ -147,7 +216,7 @@ void RateEvidence::Step(const Counts& seen, const Tick& tick) {
       mass_[j - 1] *= 1.0 - drift;
     }
   }
-  wait_ *= std::exp(-most);
+  wait_ *= factor[kLanes - 1];  // behind the grid, where the log ratio is 0: e^-most
   // The masses first: where nothing was learned, the order of a sum decides on which side of 0 log
   // E falls.
   double total = 0.0;
@@ -155,12 +224,11 @@ void RateEvidence::Step(const Counts& seen, const Tick& tick) {
   total += wait_;
   total = std::max(total, 1e-290);  // keeps the logarithm finite
   log_e_ += most + std::log(total);
-  for (std::size_t j = 0; j < size; ++j) mass_[j] /= total;
+  for (double& mass : mass_.at) mass /= total;
   wait_ /= total;
 
-  const double keep = std::exp2(-1.0 / options_.half_life_ticks);
-  baseline_events_ = keep * baseline_events_ + seen.baseline_events;
-  baseline_requests_ = keep * baseline_requests_ + seen.baseline_requests;
+  baseline_events_ = keep_ * baseline_events_ + seen.baseline_events;
+  baseline_requests_ = keep_ * baseline_requests_ + seen.baseline_requests;
 }
 
 }  // namespace auspex::evidence

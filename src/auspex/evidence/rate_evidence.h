@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <memory>
 
+#include "auspex/evidence/lanes.h"
+
 namespace auspex::evidence {
 
 // Tolerated ratio of the canary's rate to the baseline's: rho0 of section 1.
@@ -15,6 +17,7 @@ struct Counts {
   double canary_requests = 0;
   double baseline_events = 0;
   double baseline_requests = 0;
+  bool whole = true;  // each arm said all of its events: else an empty arm is no arm
   friend bool operator==(const Counts&, const Counts&) = default;
 };
 
@@ -24,8 +27,9 @@ struct Counts {
 struct RateGrid {
   static constexpr std::size_t kMost = 14;
   std::size_t size = 0;
-  std::array<double, kMost> odds{};
-  std::array<double, kMost> prior{};
+  // Behind `size`: odds 1, which is no alternative, and prior 0.
+  Lanes odds;
+  Lanes prior;
 };
 // `p_hist` in [1e-7, .6].
 [[nodiscard]] RateGrid MakeRateGrid(double p_hist);
@@ -36,6 +40,12 @@ struct RateGrid {
 // the null and every p in (0, .9] fixed before the tick. 0 where an arm is empty.
 [[nodiscard]] double LogRatioProjected(double psi, const Counts& counts, double p,
                                        double tolerated = kToleratedRatio);
+// The same where each request's arm was drawn with the chance `canary_share` in (0, 1), fixed
+// before the tick: the projection is taken at the planned share, so that an empty arm tells
+// something too, and it may stop after any request (section 12.1). The expectation is <= 1 per
+// request only if the share is what the router really gives.
+[[nodiscard]] double LogRatioPlanned(double psi, const Counts& counts, double p,
+                                     double canary_share, double tolerated = kToleratedRatio);
 // Its limit for p -> 0, the binomial likelihood ratio given the total of events. Used in tests and
 // where p is unknown.
 [[nodiscard]] double LogRatioConditional(double psi, const Counts& counts,
@@ -58,6 +68,10 @@ class RateEvidence {
     double hazard = 0.0;          // chance that a fault begins in this tick, h
     double drift = 0.0;           // share of mass that moves to the next larger one; .5 at most
     double history_events = 0.0;  // pseudo-counts a: a events of a/p requests join the baseline
+    // The canary's planned share in (0, 1), and the requests of both arms that were to be expected;
+    // 0: what came counts.
+    double planned_share = 0.0;
+    double planned_requests = 0.0;
   };
 
   explicit RateEvidence(const Options& options);
@@ -65,6 +79,11 @@ class RateEvidence {
   void Step(const Counts& counts, const Tick& tick);
   // As at the start, but what is known of the baseline's rate stays.
   void Restart();
+  // The baseline's rate is what these counts say, and the little that history adds.
+  void Relearn(double events, double requests);
+  // What `other`, of the same history, believes of the canary; what is known of the baseline's rate
+  // stays.
+  void Believe(const RateEvidence& other);
 
   // From the next tick on: s2 as it has come to be known.
   void SetOverdispersion(double s2) { options_.overdispersion = s2; }
@@ -77,15 +96,21 @@ class RateEvidence {
   [[nodiscard]] double wait() const { return wait_; }
   [[nodiscard]] const RateGrid& grid() const { return *grid_; }
   [[nodiscard]] double mass(std::size_t j) const { return mass_[j]; }
+  // The canary's rate under each alternative at the baseline's rate.
+  void AlternativeRates(Lanes* rates) const { Alternatives(grid_->odds, BaselineRate(), rates); }
 
  private:
+  void LogRatiosOf(const Counts& counts, const Tick& tick, Lanes* log_ratios) const;
+  [[nodiscard]] static double Harmonic(const Counts& counts, const Tick& tick);
+
   Options options_;
   std::shared_ptr<const RateGrid> grid_;
-  std::array<double, RateGrid::kMost> mass_{};  // m_j; with wait_ they sum to 1
+  Lanes mass_;  // m_j; with wait_ they sum to 1
   double wait_ = 0.0;
   double log_e_ = 0.0;
   double baseline_events_ = 0.0;    // eK
   double baseline_requests_ = 0.0;  // eN
+  double keep_ = 1.0;               // of both, from tick to tick
 };
 
 }  // namespace auspex::evidence

@@ -4,13 +4,12 @@
 #include <cmath>
 
 #include "auspex/rollout/pace.h"
+#include "auspex/rollout/strategy.h"
 
 namespace auspex::rollout {
 namespace {
 
 constexpr double kLowConfidence = 0.3;
-constexpr double kPromoteBelow = 0.05;  // G's P(faulty now) at promotion
-constexpr int kAlmostWholeBp = 9000;
 constexpr std::size_t kPromotionTicks = 6;
 
 Choice RollBack(Verdict verdict, std::string reason, std::string by) {
@@ -44,19 +43,30 @@ bool Alive(const Rollout& rollout) {
   return canary > 0 && baseline > 0;
 }
 
-std::optional<Choice> AtTheDeadline(const Rollout& rollout, const TickView& tick) {
+std::optional<Choice> AtTheDeadline(const Rollout& rollout, const TickView& tick,
+                                    double throttle_p_fail) {
   if (rollout.t < rollout.Deadline() || rollout.paused || !tick.hold.empty()) return std::nullopt;
-  if (rollout.asked.bp() < kAlmostWholeBp) {
-    return RollBack(Verdict::kNotProven,
-                    "the deadline came with the canary still below 90 % of the traffic",
-                    "deadline");
-  }
-  if (rollout.spec.at_deadline == AtDeadline::kRollBack) {
-    return RollBack(Verdict::kNotProven, "the deadline came and at_deadline says roll back",
-                    "deadline");
-  }
-  if (rollout.spec.at_deadline == AtDeadline::kPromote && Alive(rollout)) {
-    return Promote(Verdict::kNotProven, "no evidence against it, too little for it", "deadline");
+  const bool below = rollout.asked.bp() < kAlmostWholeBp;
+  switch (StrategyOf(rollout).at_deadline(rollout, throttle_p_fail)) {
+    case Strategy::Deadline::kRollBack:
+      return RollBack(Verdict::kNotProven,
+                      below ? "the deadline came with the canary still below 90 % of the traffic"
+                            : "the deadline came and at_deadline says roll back",
+                      "deadline");
+    case Strategy::Deadline::kPromote:
+      if (!Alive(rollout)) break;
+      return Promote(Verdict::kNotProven, "no evidence against it, too little for it", "deadline");
+    case Strategy::Deadline::kPerson:
+      return Choice{.next = rollout.asked,
+                    .reason =
+                        "the deadline came, and it is neither proven good nor bad: holding "
+                        "until a person promotes or aborts it",
+                    .end = {},
+                    .verdict = {},
+                    .by = {},
+                    .alert = true};
+    case Strategy::Deadline::kHold:
+      break;
   }
   return std::nullopt;
 }
@@ -76,6 +86,7 @@ std::string MetricInWords(std::string_view name, const std::vector<std::string>&
   if (name == "t50") return "requests slower than the baseline's median";
   if (name == "t90") return "requests slower than the baseline's p90";
   if (name == "t99") return "requests slower than the baseline's p99";
+  if (name == "t999") return "requests slower than the baseline's p99.9";
   if (name.starts_with(kBehaviour))
     return fmt::format("{} that did not succeed", name.substr(kBehaviour.size()));
   if (name.starts_with("level.")) return fmt::format("{} above the baseline's", name.substr(6));
@@ -101,7 +112,7 @@ std::optional<std::string> BehaviourInWords(const Rollout& rollout, std::string_
 std::optional<std::string> CountsInWords(const Rollout& rollout, const std::string& name) {
   if (name.starts_with(kBehaviour))
     return BehaviourInWords(rollout, std::string_view(name).substr(kBehaviour.size()));
-  static constexpr std::string_view kEdges[] = {"t50", "t90", "t99"};
+  static constexpr std::string_view kEdges[] = {"t50", "t90", "t99", "t999"};
   const auto edge = std::find(std::begin(kEdges), std::end(kEdges), name);
   const bool slower = edge != std::end(kEdges);
   if (name != "errors" && !slower) return std::nullopt;
@@ -147,10 +158,11 @@ Choice ChooseAdaptive(const Rollout& rollout, const TickView& tick) {
                                 confidence, rollout.spec.rollback_below, ProofSentence(rollout)),
                     "prediction");
   }
-  if (std::optional<Choice> end = AtTheDeadline(rollout, tick)) return *std::move(end);
-
-  const bool may_rise = !tick.silent && tick.hold.empty() && !rollout.paused;
-  const Pace pace = NextWeight(rollout, {.may_rise = may_rise});
+  const std::string_view silent_arm = StrategyOf(rollout).silent_arm(rollout);
+  const bool may_rise = silent_arm.empty() && tick.hold.empty() && !rollout.paused;
+  const PaceStep pace = NextWeight(rollout, {.may_rise = may_rise});
+  const std::optional<Choice> late = AtTheDeadline(rollout, tick, pace.throttle_p_fail);
+  if (late && late->end) return *late;
   Choice choice{
       .next = pace.next, .reason = "as the harm budget allows", .end = {}, .verdict = {}, .by = {}};
   if (confidence < kLowConfidence) {
@@ -159,9 +171,12 @@ Choice ChooseAdaptive(const Rollout& rollout, const TickView& tick) {
     choice.alert = true;
   }
   const Weight now = rollout.asked;
-  if (tick.silent && now > Weight::Zero()) {
-    choice.reason = fmt::format("no requests on the {}: silence holds the weight",
-                                tick.canary_requests == 0 ? "canary" : "baseline");
+  if (!silent_arm.empty() && now > Weight::Zero())
+    choice.reason = fmt::format("no requests on the {}: silence holds the weight", silent_arm);
+  if (late) {
+    choice.next = std::min(choice.next, late->next);
+    choice.reason = late->reason;
+    choice.alert = true;
   }
   if (!tick.hold.empty()) {
     choice.reason = tick.hold + ": holding";
@@ -194,8 +209,8 @@ Choice ChooseAdaptive(const Rollout& rollout, const TickView& tick) {
                                  : "paused by a person; evidence still rolls back";
     return choice;
   }
-  if (rollout.t >= rollout.Bake() && choice.next.bp() >= kAlmostWholeBp &&
-      pace.throttle_p_fail < kPromoteBelow && tick.hold.empty() && Alive(rollout)) {
+  if (rollout.t >= rollout.Bake() && tick.hold.empty() && Alive(rollout) &&
+      StrategyOf(rollout).done(rollout, choice.next, pace.throttle_p_fail)) {
     return Promote(Verdict::kPass, "baked, and no sign of a fault", "");
   }
   return choice;

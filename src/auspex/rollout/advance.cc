@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "auspex/rollout/adaptive.h"
+#include "auspex/rollout/history.h"
 #include "auspex/rollout/live_noise.h"
 #include "auspex/rollout/lowering.h"
 #include "auspex/rollout/observing.h"
@@ -11,6 +12,7 @@
 #include "auspex/rollout/rollout.h"
 #include "auspex/rollout/rule.h"
 #include "auspex/rollout/steps.h"
+#include "auspex/rollout/strategy.h"
 
 namespace auspex::rollout {
 namespace {
@@ -19,9 +21,6 @@ using telemetry::ArmWindow;
 using telemetry::Window;
 
 constexpr int kDownTicks = 3;  // then "canary down" is a fact (section 7)
-constexpr std::size_t kSeenTicks = 6;
-constexpr double kHazardOfRaise = .02;  // per 10 s, after the weight rose (section 3)
-constexpr int kHighLoadBp = 3000;
 
 double PriorOdds(const RolloutSpec& spec) {
   const double p = std::clamp(spec.risk, .005, .8);
@@ -31,7 +30,8 @@ double PriorOdds(const RolloutSpec& spec) {
 evidence::CanaryEvidence MakeEvidence(const Rollout& rollout) {
   return evidence::CanaryEvidence({.history = rollout.spec.history,
                                    .tick_s = rollout.TickSeconds(),
-                                   .prior_odds = PriorOdds(rollout.spec)});
+                                   .prior_odds = PriorOdds(rollout.spec),
+                                   .rules = StrategyOf(rollout).rules});
 }
 
 evidence::TickCounts CountsOf(const Window& window, std::size_t routes) {
@@ -39,8 +39,9 @@ evidence::TickCounts CountsOf(const Window& window, std::size_t routes) {
   const ArmWindow& b = window.baseline;
   evidence::TickCounts counts;
   counts.errors = {c.errors, c.requests, b.errors, b.requests};
-  for (std::size_t i = 0; i < 3; ++i) {
+  for (std::size_t i = 0; i < counts.slower.size(); ++i) {
     // An arm that did not say has no data, not zero events.
+    counts.slower[i].whole = i < c.slower.size() && i < b.slower.size();
     if (i < c.slower.size())
       counts.slower[i].canary_events = c.slower[i], counts.slower[i].canary_requests = c.requests;
     if (i < b.slower.size())
@@ -50,6 +51,7 @@ evidence::TickCounts CountsOf(const Window& window, std::size_t routes) {
   counts.routes.resize(routes);
   for (std::size_t i = 0; i < routes; ++i) {
     evidence::Counts& route = counts.routes[i];
+    route.whole = i < c.routes.size() && i < b.routes.size();
     if (i < c.routes.size())
       route.canary_events = c.routes[i].errors, route.canary_requests = c.routes[i].requests;
     if (i < b.routes.size())
@@ -72,20 +74,10 @@ void PushBounded(std::deque<T>* queue, T value, std::size_t most) {
   while (queue->size() > most) queue->pop_front();
 }
 
-// Section 3: faults begin at any time, more likely when the weight has just risen.
-double Hazard(const Rollout& rollout, int given_bp) {
-  const double d = rollout.TickSeconds();
-  const int before = rollout.past_bp.empty()
-                         ? given_bp
-                         : *std::min_element(rollout.past_bp.begin(), rollout.past_bp.end());
-  const bool rose = given_bp > 1.3 * before || (given_bp >= kHighLoadBp && kHighLoadBp > before);
-  return std::min(.5, d / (kHistorySeconds + rollout.t) + (rose ? kHazardOfRaise * d / 10.0 : 0.0));
-}
-
 void AddTotals(Rollout::Totals* totals, const ArmWindow& arm) {
   totals->requests += arm.requests;
   totals->errors += arm.errors;
-  for (std::size_t i = 0; i < std::min<std::size_t>(3, arm.slower.size()); ++i)
+  for (std::size_t i = 0; i < std::min(totals->slower.size(), arm.slower.size()); ++i)
     totals->slower[i] += arm.slower[i];
   totals->harmed += arm.harmed;
 }
@@ -100,6 +92,38 @@ void AddBehaviour(const std::vector<evidence::Counts>& tick, std::vector<evidenc
   }
 }
 
+// Wall seconds that the counts cover where they are not the tick's; else 0.
+double CoveredSeconds(const Rollout& rollout, const Inputs& inputs) {
+  if (inputs.stopped_at_s > rollout.last.t_s) return inputs.stopped_at_s - rollout.last.t_s;
+  return inputs.covers_s;
+}
+
+bool IsPlanned(const Rollout& rollout) {
+  return rollout.spec.planned_shares && rollout.spec.pace == Pace::kSwift &&
+         !rollout.evidence->share_disproved();
+}
+
+// Of the tick that the window shows, before its traffic is added to what is expected. The planned
+// share holds only for a tick that went by plan.
+evidence::TickContext ContextOf(const Rollout& rollout, const Inputs& inputs, int given_bp) {
+  const double warm = rollout.WarmUp();
+  evidence::TickContext context{
+      .hazard = StrategyOf(rollout).hazard(rollout, given_bp),
+      .warm_up = rollout.t <= warm,
+      .high_load = given_bp >= kHighLoadBp,
+      .t = rollout.t,
+      .warm_up_left = warm > 0.0 ? std::max(0.0, 1.0 - rollout.t / warm) : 0.0,
+      .baked = rollout.t >= rollout.Bake()};
+  if (IsPlanned(rollout) && inputs.hold.empty() && inputs.covers_s == 0.0) {
+    context.planned_share = given_bp / 1e4;
+    const double ticks = inputs.stopped_at_s > rollout.last.t_s
+                             ? (inputs.stopped_at_s - rollout.last.t_s) / rollout.spec.tick_s
+                             : 1.0;
+    context.planned_requests = rollout.requests_per_tick.value_or(0.0) * ticks;
+  }
+  return context;
+}
+
 // What the tick says of traffic, health and harm, before any evidence.
 TickView LookAt(Rollout* rollout, const Inputs& inputs, int given_bp) {
   const ArmWindow& canary = inputs.window.canary;
@@ -112,10 +136,11 @@ TickView LookAt(Rollout* rollout, const Inputs& inputs, int given_bp) {
                             .baseline = baseline.requests,
                             .both_expected = (canary.requests > 0 || w * planned < 5) &&
                                              (baseline.requests > 0 || (1.0 - w) * planned < 5)},
-              kSeenTicks);
+              StrategyOf(*rollout).seen_ticks(*rollout));
   if (n > 0) {
     const double gain = std::min(1.0, .2 * rollout->TickSeconds() / 10.0);
-    const double rate = inputs.covers_s > 0.0 ? n * rollout->spec.tick_s / inputs.covers_s : n;
+    const double covers_s = CoveredSeconds(*rollout, inputs);
+    const double rate = covers_s > 0.0 ? n * rollout->spec.tick_s / covers_s : n;
     rollout->requests_per_tick =
         rollout->requests_per_tick ? planned + (rate - planned) * gain : rate;
   }
@@ -137,6 +162,16 @@ TickView LookAt(Rollout* rollout, const Inputs& inputs, int given_bp) {
           .hold = inputs.hold};
 }
 
+// The canary's error in a tick at `next` that an honest canary nearly never reaches (section 12.1).
+std::optional<double> FuseOf(const Rollout& rollout, Weight next) {
+  if (!rollout.spec.fuse || !IsPlanned(rollout) || !rollout.requests_per_tick ||
+      next == Weight::Zero()) {
+    return std::nullopt;
+  }
+  const double expected = *rollout.requests_per_tick * next.share() * rollout.evidence->ErrorRate();
+  return std::ceil(expected + 4.0 * std::sqrt(expected + 1.0) + 5.0);
+}
+
 Decision Decide(const Rollout& rollout, double t_s, const Choice& choice) {
   const evidence::CanaryEvidence& evidence = *rollout.evidence;
   Decision decision{.t_s = t_s,
@@ -148,6 +183,8 @@ Decision Decide(const Rollout& rollout, double t_s, const Choice& choice) {
                     .log_e = evidence.log_e(),
                     .p_fail = evidence.p_fail(),
                     .requests_needed = {},
+                    .edge_factor = {},
+                    .fuse = {},
                     .verdict = choice.verdict,
                     .reason = choice.reason,
                     .by = choice.by};
@@ -161,20 +198,22 @@ Decision Decide(const Rollout& rollout, double t_s, const Choice& choice) {
                                .alpha = rollout.spec.alpha,
                                .ratio = rollout.spec.detect,
                                .requests_per_tick = rollout.requests_per_tick.value_or(0.0)});
+  if (rollout.phase == Phase::kRunning) {
+    const double factor = CanaryEdgeFactor(rollout);
+    if (factor > kCanaryEdgeFactor) decision.edge_factor = factor;
+    decision.fuse = FuseOf(rollout, choice.next);
+  }
   return decision;
 }
 
 Turn Finish(Rollout rollout, double t_s, const Choice& choice) {
   Turn turn;
   turn.decision = Decide(rollout, t_s, choice);
-  turn.commands.push_back(
-      {.kind = Command::Kind::kSetWeight, .weight = choice.next, .edges = {}, .text = {}});
+  turn.commands.push_back({.kind = Command::Kind::kSetWeight, .weight = choice.next});
   if (choice.alert)
-    turn.commands.push_back(
-        {.kind = Command::Kind::kAlert, .weight = {}, .edges = {}, .text = choice.reason});
+    turn.commands.push_back({.kind = Command::Kind::kAlert, .weight = {}, .text = choice.reason});
   if (choice.end) {
-    turn.commands.push_back(
-        {.kind = Command::Kind::kFinish, .weight = {}, .edges = {}, .text = {}});
+    turn.commands.push_back({.kind = Command::Kind::kFinish, .weight = {}});
     rollout.phase = Phase::kEnded;
   }
   rollout.asked = choice.next;
@@ -205,7 +244,7 @@ std::string WithAssumptions(std::string reason, const std::vector<std::string>& 
 std::string FirstReason(const evidence::History& history) {
   std::string reason = "first weight";
   const auto& latency = history.latency_tolerated;
-  if (*std::max_element(latency.begin(), latency.end()) > evidence::kToleratedRatio)
+  if (std::max({latency[0], latency[1], latency[2]}) > evidence::kToleratedRatio)
     reason += fmt::format(
         "; latency comes in buckets, so {:.3g} times as many requests above p50, {:.3g} above p90 "
         "and {:.3g} above p99 are tolerated",
@@ -226,18 +265,13 @@ Turn BeginRunning(Rollout rollout, double t_s) {
     rollout.requests_per_tick = rollout.spec.requests_per_s * rollout.spec.tick_s;
   rollout.evidence = MakeEvidence(rollout);
   const Weight first = FirstWeight(rollout);
-  const std::optional<telemetry::Edges> edges = rollout.spec.edges;
   Choice choice{.next = first,
                 .reason = WithAssumptions(FirstReason(rollout.spec.history), rollout.spec.assumed),
                 .end = {},
                 .verdict = {},
                 .by = {}};
   Turn turn = Finish(std::move(rollout), t_s, choice);
-  if (edges) {
-    turn.commands.insert(
-        turn.commands.begin(),
-        Command{.kind = Command::Kind::kSetEdges, .weight = {}, .edges = *edges, .text = {}});
-  }
+  if (turn.next.spec.edges) turn.commands.insert(turn.commands.begin(), SetEdgesCommand(turn.next));
   return turn;
 }
 
@@ -341,16 +375,26 @@ Turn AdvanceObserving(Rollout rollout, const Inputs& inputs) {
   return turn;
 }
 
+// The tick in which the router was found to give other shares than planned.
+Choice WithoutPlan(const Rollout& rollout, Choice choice) {
+  choice.next = std::min(choice.next, rollout.asked);
+  choice.alert = true;
+  choice.reason =
+      "the router does not give the planned share of the requests: holding; from now on the counts "
+      "tell the shares, and what spoke against the canary before has been struck out";
+  return choice;
+}
+
 Turn AdvanceRunning(Rollout rollout, const Inputs& inputs) {
   const Window& window = inputs.window;
   // Six decimals: the sum of many ticks must meet the limits exactly.
   rollout.t = std::round((window.t_s - rollout.origin_s) / rollout.spec.time_scale * 1e6) / 1e6;
   const int given_bp = inputs.weight_given.value_or(rollout.asked).bp();
+  const evidence::TickContext context = ContextOf(rollout, inputs, given_bp);
   const TickView view = LookAt(&rollout, inputs, given_bp);
   const std::optional<Load> load =
       LoadOf(rollout, inputs, inputs.weight_given.value_or(rollout.asked));
   if (load) rollout.carried = Carry(rollout.carried, *load);
-  const double hazard = Hazard(rollout, given_bp);
   PushBounded(&rollout.past_bp, given_bp,
               static_cast<std::size_t>(std::max(1L, std::lrint(10.0 / rollout.TickSeconds()))));
   if (rollout.down_ticks >= kDownTicks) {
@@ -365,9 +409,10 @@ Turn AdvanceRunning(Rollout rollout, const Inputs& inputs) {
   }
   const evidence::TickCounts counts = CountsOf(window, rollout.evidence->routes());
   AddBehaviour(counts.behaviour, &rollout.behaviour);
-  rollout.evidence->Step(counts, {.hazard = hazard,
-                                  .warm_up = rollout.t <= rollout.WarmUp(),
-                                  .high_load = given_bp >= kHighLoadBp});
+  const bool share_disproved = rollout.evidence->share_disproved();
+  // A fuse stops at what the counts say: without planned shares such a tick would lie.
+  if (inputs.stopped_at_s == 0.0 || context.planned_share > 0.0)
+    rollout.evidence->Step(counts, context);
   LearnFromCounts(counts, window, &rollout);
   LearnGauges(window, &rollout);
   ++rollout.ticks;
@@ -387,13 +432,34 @@ Turn AdvanceRunning(Rollout rollout, const Inputs& inputs) {
       choice = ChooseRule(rollout, view);
       break;
   }
+  if (!share_disproved && rollout.evidence->share_disproved() && !choice.end)
+    choice = WithoutPlan(rollout, std::move(choice));
   if (rollout.retreat) choice = *rollout.retreat;  // decided, and not yet through
   choice = ApplyOrders(&rollout, inputs.orders, std::move(choice));
   choice = WithinCapacity(&rollout, load, window.t_s, std::move(choice));
-  return Finish(std::move(rollout), window.t_s, choice);
+  Turn turn = Finish(std::move(rollout), window.t_s, choice);
+  const bool edges_move =
+      context.warm_up_left > 0.0 && StrategyOf(turn.next).rules.edge_grade > 0.0;
+  if (turn.next.spec.edges && edges_move && !choice.end)
+    turn.commands.push_back(SetEdgesCommand(turn.next));
+  return turn;
 }
 
 }  // namespace
+
+double CanaryEdgeFactor(const Rollout& rollout) {
+  const double warm = rollout.WarmUp();
+  const double end = rollout.t + rollout.TickSeconds();
+  const double left = warm > 0.0 ? std::max(0.0, 1.0 - end / warm) : 0.0;
+  return kCanaryEdgeFactor * (1.0 + StrategyOf(rollout).rules.edge_grade * left);
+}
+
+Command SetEdgesCommand(const Rollout& rollout) {
+  return {.kind = Command::Kind::kSetEdges,
+          .weight = {},
+          .edges = *rollout.spec.edges,
+          .canary_edge_factor = CanaryEdgeFactor(rollout)};
+}
 
 double Rollout::TickSeconds() const {
   return std::round(spec.tick_s / spec.time_scale * 1e9) / 1e9;
@@ -410,23 +476,24 @@ Turn Start(const RolloutSpec& spec) {
   return Finish(std::move(rollout), 0.0, choice);
 }
 
-Turn Advance(const Rollout& rollout, const Inputs& inputs) {
+Turn Advance(Rollout&& rollout, const Inputs& inputs) {
   if (rollout.phase == Phase::kEnded) {
-    Turn turn{.next = rollout, .commands = {}, .decision = rollout.last};
+    const Decision last = rollout.last;
+    Turn turn{.next = std::move(rollout), .commands = {}, .decision = last};
     turn.decision.t_s = inputs.window.t_s;
     return turn;
   }
   assert(inputs.window.t_s > rollout.last.t_s);  // the caller checks the order of ticks
   switch (rollout.phase) {
     case Phase::kWaiting:
-      return AdvanceWaiting(rollout, inputs);
+      return AdvanceWaiting(std::move(rollout), inputs);
     case Phase::kObserving:
-      return AdvanceObserving(rollout, inputs);
+      return AdvanceObserving(std::move(rollout), inputs);
     case Phase::kRunning:
     case Phase::kEnded:
       break;
   }
-  return AdvanceRunning(rollout, inputs);
+  return AdvanceRunning(std::move(rollout), inputs);
 }
 
 std::string_view Name(Action action) {

@@ -22,7 +22,7 @@ void ReadArm(Reader* reader, const char* key, telemetry::ArmWindow* arm) {
   arm->requests = in.Required("requests", {0, kMost});
   arm->errors = in.Number("errors", 0, {0, arm->requests});
   const Json& slower = in.List("slower");
-  for (std::size_t i = 0; i < std::min<std::size_t>(3, slower.size()); ++i) {
+  for (std::size_t i = 0; i < std::min(telemetry::kEdges, slower.size()); ++i) {
     arm->slower.push_back(in.Take(CheckNumber("slower", slower[i], {0, arm->requests}), 0.0));
   }
   for (const Json& item : in.List("routes")) {
@@ -207,6 +207,8 @@ void WriteKeys(const Decision& decision, std::string_view deployment, JsonWriter
   decision.verdict ? out->Text(Name(*decision.verdict)) : out->Null();
   out->Key("reason").Text(decision.reason);
   if (!decision.by.empty()) out->Key("by").Text(decision.by);
+  if (decision.edge_factor) out->Key("edge_factor").Number(*decision.edge_factor);
+  if (decision.fuse) out->Key("fuse").Number(*decision.fuse);
 }
 
 }  // namespace
@@ -233,6 +235,7 @@ Result<Inputs> InputsFrom(const Json& tick) {
   inputs.health_known = in.Flag("health_known", true);
   inputs.load_known = in.Flag("load_known", false);
   inputs.covers_s = in.Number("covers_s", 0.0, {0, kMost});
+  inputs.stopped_at_s = in.Number("stopped_at", 0.0, {0, inputs.window.t_s});
   ReadObservation(&in, &inputs);
   for (const Json& item : in.List("orders"))
     inputs.orders.push_back(in.Take(OrderFrom(item), Order{}));
@@ -266,6 +269,8 @@ Result<Decision> DecisionFrom(const Json& line) {
     decision.verdict = in.Choice("verdict", Verdict::kNotProven, kVerdicts);
   decision.reason = in.Text("reason", "");
   decision.by = in.Text("by", "");
+  if (in.Has("edge_factor")) decision.edge_factor = in.Number("edge_factor", 0);
+  if (in.Has("fuse")) decision.fuse = in.Number("fuse", 0);
   if (!in.status().ok()) return Failure{in.status().error()};
   return decision;
 }
@@ -308,6 +313,7 @@ std::string ToJson(const Inputs& inputs) {
   if (!inputs.health_known) out.Key("health_known").Flag(false);
   if (inputs.load_known) out.Key("load_known").Flag(true);
   if (inputs.covers_s > 0.0) out.Key("covers_s").Number(inputs.covers_s);
+  if (inputs.stopped_at_s > 0.0) out.Key("stopped_at").Number(inputs.stopped_at_s);
   if (window.observed) Write(*window.observed, &out.Key("observed"));
   if (!inputs.orders.empty()) {
     out.Key("orders").Open('[');

@@ -101,7 +101,7 @@ Result<std::optional<std::string>> DecideStream::Answer(std::string_view line) {
     return Fail(ErrorCode::kInvalidArgument, "t_s: {:g} is not later than the tick before",
                 inputs.window.t_s);
   }
-  Turn turn = Advance(found->second, inputs);
+  Turn turn = Advance(std::move(found->second), inputs);
   found->second = std::move(turn.next);
   return std::optional(ToJson(turn.decision, deployment));
 }

@@ -21,7 +21,7 @@ std::string MetricName(const std::string& name, const RolloutSpec& spec) {
 
 // Of a rate of all requests or of a route; nullopt for others.
 std::optional<std::size_t> RateOf(const std::string& name, const RolloutSpec& spec) {
-  static constexpr std::string_view kNames[] = {"errors", "t50", "t90", "t99"};
+  static constexpr std::string_view kNames[] = {"errors", "t50", "t90", "t99", "t999"};
   const std::size_t edges = spec.history.latency_s2.size();
   for (std::size_t i = 0; i < std::min(std::size(kNames), 1 + edges); ++i) {
     if (name == kNames[i]) return i;

@@ -4,6 +4,7 @@
 #include "auspex/rollout/codec.h"
 #include "auspex/rollout/engine_impl.h"
 #include "auspex/rollout/orders.h"
+#include "auspex/rollout/strategy.h"
 
 namespace auspex::rollout {
 namespace {
@@ -350,7 +351,8 @@ Status EngineImpl::Recover() {
       Attach(live);
       if (const auto& edges = live->rollout.spec.edges) {
         deps_.requests->SetEdges(live->BaselineKey(), *edges);
-        deps_.requests->SetEdges(live->CanaryKey(), CanaryEdges(*edges));
+        deps_.requests->SetEdges(live->CanaryKey(),
+                                 CanaryEdges(*edges, CanaryEdgeFactor(live->rollout)));
       }
       UpdateView(*live);
       // What was decided last may not have been carried out.

@@ -106,8 +106,8 @@ void ApplyHistory(const BaselineAggregate& seen, RolloutSpec* spec) {
     spec->route_names.push_back(route.name);
   }
   telemetry::Edges edges;
-  static constexpr double kQuantiles[] = {.5, .9, .99};
-  for (std::size_t i = 0; i < 3; ++i) {
+  static constexpr std::array<double, telemetry::kEdges> kQuantiles = {.5, .9, .99, .999};
+  for (std::size_t i = 0; i < kQuantiles.size(); ++i) {
     const double value = seen.latency_us.Quantile(kQuantiles[i]).value_or(1.0);
     edges.slower_us[i] = std::max<std::int64_t>(1, std::llround(value));
   }
@@ -128,13 +128,14 @@ void AddBucketEdges(const std::vector<std::int64_t>& more, std::vector<std::int6
   edges_us->erase(std::unique(edges_us->begin(), edges_us->end()), edges_us->end());
 }
 
-telemetry::Edges CanaryEdges(const telemetry::Edges& baseline) {
-  const auto widen = [](std::int64_t us) {
-    return static_cast<std::int64_t>(std::ceil(1.05 * static_cast<double>(us)));
+telemetry::Edges CanaryEdges(const telemetry::Edges& baseline, double factor) {
+  const auto widen = [](std::int64_t us, double by) {
+    return static_cast<std::int64_t>(std::ceil(by * static_cast<double>(us)));
   };
   telemetry::Edges edges;
-  for (std::size_t i = 0; i < 3; ++i) edges.slower_us[i] = widen(baseline.slower_us[i]);
-  edges.harm_us = widen(baseline.harm_us);
+  for (std::size_t i = 0; i < edges.slower_us.size(); ++i)
+    edges.slower_us[i] = widen(baseline.slower_us[i], factor);
+  edges.harm_us = widen(baseline.harm_us, kCanaryEdgeFactor);
   return edges;
 }
 

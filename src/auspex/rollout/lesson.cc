@@ -97,8 +97,10 @@ void LessonRecorder::AddGauge(const Rollout& rollout, const std::optional<double
 
 void LessonRecorder::WatchColdStart(const Rollout& rollout, const std::vector<Counts>& rates) {
   if (rollout.t > kWatchSeconds + 1e-6) return;
-  if (cold_.size() < rates.size()) cold_.resize(rates.size());
-  for (std::size_t i = 0; i < rates.size(); ++i) {
+  // Not slower than t99.9: so few requests do not say when it ends.
+  const std::size_t watched = std::min<std::size_t>(rates.size(), 4);
+  if (cold_.size() < watched) cold_.resize(watched);
+  for (std::size_t i = 0; i < watched; ++i) {
     const Ratios ratios = RatiosOf(i);
     if (!(rates[i].canary_requests > 0.0) || !(rates[i].baseline_requests > 0.0)) continue;
     cold_[i].log_ratio[0] += evidence::LogRatioConditional(ratios.low, rates[i]);

@@ -57,7 +57,8 @@ void ApplySpreads(const Lesson& lesson, RolloutSpec* spec) {
   evidence::History& history = spec->history;
   history.error_s2 = SpreadFor(lesson.errors, "errors", &unknown, spec);
   double freedom = lesson.errors.freedom;
-  for (std::size_t i = 0; i < history.latency_s2.size(); ++i) {
+  const std::size_t edges = spec->pace == Pace::kSwift ? 4 : 3;
+  for (std::size_t i = 0; i < edges; ++i) {
     const evidence::SpreadSums sums =
         i < lesson.slower.size() ? lesson.slower[i] : evidence::SpreadSums{};
     history.latency_s2[i] = SpreadFor(sums, EdgeName(i), &unknown, spec);

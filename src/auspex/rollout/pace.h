@@ -4,8 +4,9 @@
 
 namespace auspex::rollout {
 
-// Section 7: the largest next weight whose expected harm fits the budget.
-struct Pace {
+// The largest next weight whose expected harm fits the budget (section 7; with pace swift section
+// 12.1).
+struct PaceStep {
   Weight next;
   double throttle_p_fail = 0.0;  // G's P(faulty now)
 };
@@ -13,9 +14,10 @@ struct PaceLimits {
   bool first = false;    // the first weight of the rollout
   bool may_rise = true;  // false: silence, or a reason to hold
 };
-[[nodiscard]] Pace NextWeight(const Rollout& rollout, PaceLimits limits);
+[[nodiscard]] PaceStep NextWeight(const Rollout& rollout, PaceLimits limits);
 
-// w_min: twenty requests per 10 s, within [.1 %, 5 %]; .1 % where the traffic is unknown.
+// w_min. Classic: twenty requests per 10 s, within [.1 %, 5 %]; swift: one per 10 s, within [.02 %,
+// 5 %]; .1 % where the traffic is unknown.
 [[nodiscard]] Weight LeastWeight(const Rollout& rollout);
 
 }  // namespace auspex::rollout

@@ -27,9 +27,10 @@
 // explained.
 //
 // Read next: spec.h (what is fixed at the start), adaptive.h and rule.h (the policies), pace.h (the
-// next weight), observing.h (before there is history), capacity.h (what both arms can carry),
-// history.h and lesson.h (what the ledger knows of a service), live_noise.h (what is learned on the
-// way), codec.h (as JSON), decide.h (the co-process), engine.h (the shell that runs many rollouts).
+// next weight), strategy.h (what the paces classic and swift differ in), observing.h (before there
+// is history), capacity.h (what both arms can carry), history.h and lesson.h (what the ledger knows
+// of a service), live_noise.h (what is learned on the way), codec.h (as JSON), decide.h (the
+// co-process), engine.h (the shell that runs many rollouts).
 namespace auspex::rollout {
 
 enum class Phase {
@@ -51,6 +52,10 @@ struct Decision {
   double log_e = 0.0;
   double p_fail = 0.0;
   std::optional<double> requests_needed;
+  // Pace swift in its warm-up: the canary's latency edges of the next tick over the baseline's.
+  std::optional<double> edge_factor = {};
+  // With RolloutSpec::fuse: the canary's error in the next tick at which the router is to stop it.
+  std::optional<double> fuse = {};
   std::optional<Verdict> verdict;
   std::string reason;
   // Who ended it: evidence, prediction, canary down, rule, steps, deadline, approval, manual.
@@ -67,6 +72,9 @@ struct Order {
 
 struct Inputs {
   telemetry::Window window;
+  // When the router's fuse stopped the canary, as window.t_s; the counts of both arms are of
+  // requests drawn before. 0: it did not.
+  double stopped_at_s = 0.0;
   // What the router gave in this tick; absent: exactly what was asked.
   std::optional<Weight> weight_given;
   // Why this tick must not raise the weight (router or metrics away, clock jumped); empty: no such
@@ -93,8 +101,9 @@ struct Command {
   };
   Kind kind = Kind::kSetWeight;
   Weight weight;
-  telemetry::Edges edges;  // the baseline's
-  std::string text;
+  telemetry::Edges edges = {};      // of kSetEdges: the baseline's
+  double canary_edge_factor = 1.0;  // and the canary's, times these
+  std::string text = {};
 };
 
 struct Choice;  // adaptive.h
@@ -116,7 +125,7 @@ struct Rollout {
     double baseline = 0;
     bool both_expected = false;  // none lacked an arm of which 5 or more were to be expected
   };
-  std::deque<Seen> seen;  // the last six ticks
+  std::deque<Seen> seen;  // the last six ticks; with pace swift those of 10 s where that is more
   int down_ticks = 0;
   int stalled_ticks = 0;
   Carried carried;  // by each arm so far
@@ -144,7 +153,7 @@ struct Rollout {
   struct Totals {
     double requests = 0;
     double errors = 0;
-    std::array<double, 3> slower{};
+    std::array<double, telemetry::kEdges> slower{};
     double harmed = 0;
   };
   Totals canary;
@@ -172,7 +181,10 @@ struct Turn {
 [[nodiscard]] Turn Start(const RolloutSpec& spec);
 // One turn of the controller. Precondition: inputs.window.t_s > rollout.last.t_s unless it has
 // ended; the answer to ticks after the end is the last one again.
-[[nodiscard]] Turn Advance(const Rollout& rollout, const Inputs& inputs);
+[[nodiscard]] Turn Advance(Rollout&& rollout, const Inputs& inputs);
+[[nodiscard]] inline Turn Advance(const Rollout& rollout, const Inputs& inputs) {
+  return Advance(Rollout(rollout), inputs);
+}
 
 [[nodiscard]] std::string_view Name(Action action);    // "advance" …
 [[nodiscard]] std::string_view Name(Verdict verdict);  // "pass", "fail", "not_proven"

@@ -19,6 +19,7 @@ RolloutSpec SpecFor(const ServiceConfig& service, const std::string& deployment)
   spec.criticality = service.criticality;
   spec.mode = service.mode;
   spec.policy = service.policy;
+  spec.pace = service.pace;
   spec.alpha = service.alpha;
   spec.risk = service.prior_risk;
   spec.time_scale = service.time_scale;

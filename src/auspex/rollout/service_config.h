@@ -29,6 +29,7 @@ struct ServiceConfig {
   int criticality = 3;
   Mode mode = Mode::kBalanced;
   Policy policy = Policy::kAdaptive;
+  Pace pace = Pace::kClassic;
   double alpha = 0.01;
   double prior_risk = 0.15;
   double rollback_below = 0.1;

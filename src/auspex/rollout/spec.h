@@ -12,6 +12,8 @@
 
 namespace auspex::rollout {
 
+// How fast the policy `adaptive` goes: sections 3 to 7 of docs/statistics.md, or section 12.
+enum class Pace { kClassic, kSwift };
 enum class Mode { kFast, kBalanced, kCareful };
 enum class Policy { kAdaptive, kSteps, kRule };
 // What happens at the deadline when the canary has 90 % or more and nothing speaks against it.
@@ -52,8 +54,18 @@ struct RolloutSpec {
   double alpha = 0.01;  // bound on a false rollback by evidence, over the whole rollout
   double risk = 0.15;   // prior P(fail); clamped to [.005, .8] where it is used
   double time_scale = 1.0;
-  double tick_s = 10.0;               // wall seconds
-  double requests_per_s = 0.0;        // 0: unknown
+  double tick_s = 10.0;         // wall seconds
+  double requests_per_s = 0.0;  // 0: unknown
+  Pace pace = Pace::kClassic;
+  // Pace swift: wall seconds from the end of a tick until its telemetry is known.
+  double lag_s = 0.0;
+  // Pace swift: the router draws the arm of each request of a tick with the weight asked for that
+  // tick, so that the planned share and not the counts tells what either arm was exposed to. Not
+  // where a tick's counts hold requests that were drawn before it.
+  bool planned_shares = false;
+  // With planned shares: answers say at which error the router is to stop the canary until the next
+  // tick.
+  bool fuse = false;
   double warm_up_s = kWarmUpSeconds;  // wall seconds
   double bake_s = kBakeSeconds;
   double deadline_s = kDeadlineSeconds;
@@ -75,6 +87,19 @@ struct RolloutSpec {
   std::vector<std::string> learned;
   std::vector<std::string> assumed;
 };
+
+struct Feed {
+  double tick_s = 10.0;  // at time scale 1
+  bool per_request = false;
+};
+// The pace where none is given. Swift is meant for ticks of 2 s or less that are fed per request;
+// until it is proven there it must be asked for.
+[[nodiscard]] constexpr Pace DefaultPace(const Feed& feed) {
+  constexpr bool kSwiftIsProven = false;
+  constexpr double kSwiftTick = 2.0;
+  return kSwiftIsProven && feed.per_request && feed.tick_s <= kSwiftTick ? Pace::kSwift
+                                                                         : Pace::kClassic;
+}
 
 // The tick length for a criticality where none is given, seconds at time scale 1: of a co-process,
 // which cannot know how its windows are made.

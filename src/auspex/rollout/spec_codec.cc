@@ -6,6 +6,8 @@ namespace {
 
 constexpr Word<Mode> kModes[] = {
     {"fast", Mode::kFast}, {"balanced", Mode::kBalanced}, {"careful", Mode::kCareful}};
+constexpr Word<Pace> kPaces[] = {{"classic", Pace::kClassic}, {"swift", Pace::kSwift}};
+constexpr Word<bool> kFeeds[] = {{"per_request", true}, {"scraped", false}};
 constexpr Word<Policy> kPolicies[] = {
     {"adaptive", Policy::kAdaptive}, {"steps", Policy::kSteps}, {"rule", Policy::kRule}};
 constexpr Word<AtTimeout> kAtTimeout[] = {{"reject", AtTimeout::kReject},
@@ -34,14 +36,17 @@ void ReadBehaviour(Reader* history, evidence::History* out) {
   }
 }
 
-// One number for each latency edge, where the key is there.
-template <std::size_t N>
-void ReadEdgeNumbers(Reader* history, const char* key, Range range, std::array<double, N>* out) {
+// One number for each latency edge, where the key is there: three, and with pace swift a fourth for
+// t99.9 or none.
+void ReadEdgeNumbers(Reader* history, const char* key, Range range, Pace pace,
+                     std::array<double, evidence::kMostEdges>* out) {
   if (!history->Has(key)) return;
   const Json& list = history->List(key);
-  if (list.size() != out->size())
+  if (list.size() != 3 && !(list.size() == out->size() && pace == Pace::kSwift)) {
     history->Note(
-        Fail(ErrorCode::kInvalidArgument, "{}: three numbers, for t50, t90 and t99", key));
+        Fail(ErrorCode::kInvalidArgument,
+             "{}: three numbers, for t50, t90 and t99; with pace swift a fourth for t99.9", key));
+  }
   for (std::size_t i = 0; i < std::min(out->size(), list.size()); ++i)
     (*out)[i] = history->Take(CheckNumber(key, list[i], range), (*out)[i]);
 }
@@ -52,9 +57,10 @@ void ReadHistory(Reader* reader, RolloutSpec* spec) {
   out.error_rate = history.Number("error_rate", .001, {0, 1});
   out.error_s2 = history.Number("error_s2", 0, {0, kMost});
   spec->t99_s = history.Number("t99_s", 0, {0, kMost});
-  ReadEdgeNumbers(&history, "latency_s2", {0, kMost}, &out.latency_s2);
-  ReadEdgeNumbers(&history, "latency_rate", {0, 1}, &out.latency_rate);
-  ReadEdgeNumbers(&history, "latency_tolerated", {1, kMostTolerated}, &out.latency_tolerated);
+  ReadEdgeNumbers(&history, "latency_s2", {0, kMost}, spec->pace, &out.latency_s2);
+  ReadEdgeNumbers(&history, "latency_rate", {0, 1}, spec->pace, &out.latency_rate);
+  ReadEdgeNumbers(&history, "latency_tolerated", {1, kMostTolerated}, spec->pace,
+                  &out.latency_tolerated);
   ReadBehaviour(&history, &out);
   for (const Json& item : history.List("routes")) {
     Reader route(item);
@@ -87,9 +93,13 @@ void ReadHistory(Reader* reader, RolloutSpec* spec) {
   if (history.Has("edges_us")) {
     const Json& list = history.List("edges_us");
     telemetry::Edges edges;
-    if (list.size() != 3)
-      history.Note(Fail(ErrorCode::kInvalidArgument, "edges_us: three numbers"));
-    for (std::size_t i = 0; i < std::min<std::size_t>(3, list.size()); ++i) {
+    // Rollouts recorded before there was a t99.9 have three.
+    if (list.size() != telemetry::kEdges &&
+        !(list.size() == telemetry::kEdges - 1 && spec->pace == Pace::kClassic)) {
+      history.Note(
+          Fail(ErrorCode::kInvalidArgument, "edges_us: four numbers, of t50, t90, t99 and t99.9"));
+    }
+    for (std::size_t i = 0; i < std::min(telemetry::kEdges, list.size()); ++i) {
       edges.slower_us[i] =
           static_cast<std::int64_t>(history.Take(CheckNumber("edges_us", list[i], {1, 1e15}), 1.0));
     }
@@ -149,11 +159,16 @@ std::vector<std::string> ReadTexts(Reader* reader, const char* key) {
   return texts;
 }
 
+// As many as the pace has edges: a classic rollout has always said three.
+std::vector<double> EdgeNumbers(const std::array<double, evidence::kMostEdges>& all, Pace pace) {
+  return {all.begin(), all.begin() + (pace == Pace::kSwift ? 4 : 3)};
+}
+
 Json HistoryJson(const RolloutSpec& spec) {
   const evidence::History& history = spec.history;
   Json out{{"error_rate", history.error_rate},
            {"error_s2", history.error_s2},
-           {"latency_s2", history.latency_s2}};
+           {"latency_s2", EdgeNumbers(history.latency_s2, spec.pace)}};
   Json& routes = out["routes"] = Json::array();
   for (std::size_t i = 0; i < history.routes.size(); ++i) {
     Json route{{"share", history.routes[i].share}, {"error_rate", history.routes[i].error_rate}};
@@ -172,9 +187,10 @@ Json HistoryJson(const RolloutSpec& spec) {
     if (!gauge.level) entry["level"] = false;
   }
   const evidence::History usual;
-  if (history.latency_rate != usual.latency_rate) out["latency_rate"] = history.latency_rate;
+  if (history.latency_rate != usual.latency_rate)
+    out["latency_rate"] = EdgeNumbers(history.latency_rate, spec.pace);
   if (history.latency_tolerated != usual.latency_tolerated)
-    out["latency_tolerated"] = history.latency_tolerated;
+    out["latency_tolerated"] = EdgeNumbers(history.latency_tolerated, spec.pace);
   for (const auto& behaviour : history.behaviour) {
     out["behaviour"].push_back({{"name", behaviour.name},
                                 {"rate", behaviour.rate},
@@ -183,7 +199,11 @@ Json HistoryJson(const RolloutSpec& spec) {
                                 {"tolerated", behaviour.tolerated}});
   }
   out["t99_s"] = spec.t99_s;
-  if (spec.edges) out["edges_us"] = spec.edges->slower_us;
+  if (spec.edges) {
+    std::vector<std::int64_t> edges_us(spec.edges->slower_us.begin(), spec.edges->slower_us.end());
+    if (edges_us.back() == 0) edges_us.pop_back();  // recorded before there was a t99.9
+    out["edges_us"] = edges_us;
+  }
   return out;
 }
 
@@ -203,13 +223,18 @@ Result<RolloutSpec> SpecFrom(const Json& start) {
   spec.criticality = static_cast<int>(criticality);
   spec.mode = in.Choice("mode", Mode::kBalanced, kModes);
   spec.policy = in.Choice("policy", Policy::kAdaptive, kPolicies);
-  static constexpr Word<int> kPaces[] = {{"classic", 0}};
-  in.Choice("pace", 0, kPaces);
   spec.alpha = in.Number("alpha", .01, {1e-9, .5});
   spec.risk = in.Number("risk", .15, {0, 1});
   spec.time_scale = in.Number("time_scale", 1, {1e-3, 1e3});
   spec.tick_s = in.Number("tick_s", DefaultTick(spec.criticality) * spec.time_scale, {1e-3, kMost});
   spec.requests_per_s = in.Number("requests_per_s", 0, {0, kMost});
+  spec.pace = in.Choice("pace",
+                        DefaultPace({.tick_s = spec.tick_s / spec.time_scale,
+                                     .per_request = in.Choice("feed", false, kFeeds)}),
+                        kPaces);
+  spec.lag_s = in.Number("lag_s", 0, {0, kMost});
+  spec.planned_shares = in.Flag("planned_shares", false);
+  spec.fuse = in.Flag("fuse", false);
   spec.rollback_below = in.Number("rollback_below", .1, {0, 1});
   spec.at_deadline = in.Choice("at_deadline", AtDeadline::kPromote, kAtDeadline);
   spec.detect = in.Number("detect", 2, {1, kMost});
@@ -236,7 +261,7 @@ std::string ToJson(const RolloutSpec& spec) {
       {"criticality", spec.criticality},
       {"mode", NameIn(kModes, spec.mode)},
       {"policy", NameIn(kPolicies, spec.policy)},
-      {"pace", "classic"},
+      {"pace", NameIn(kPaces, spec.pace)},
       {"alpha", spec.alpha},
       {"risk", spec.risk},
       {"time_scale", spec.time_scale},
@@ -252,6 +277,9 @@ std::string ToJson(const RolloutSpec& spec) {
       {"history", HistoryJson(spec)}};
   if (!spec.learned.empty()) out["learned"] = spec.learned;
   if (!spec.assumed.empty()) out["assumed"] = spec.assumed;
+  if (spec.lag_s > 0) out["lag_s"] = spec.lag_s;
+  if (spec.planned_shares) out["planned_shares"] = true;
+  if (spec.fuse) out["fuse"] = true;
   if (!spec.steps.empty()) out["steps"] = StepsJson(spec.steps);
   if (spec.approval) {
     out["approval"] = {{"above_risk", spec.approval->above_risk},

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "auspex/rollout/rollout.h"
+
+namespace auspex::rollout {
+
+// What the two paces decide differently (docs/statistics.md: classic sections 3 and 7, swift
+// section 12.1). Each has one object, in classic.cc and in swift.cc, where its constants stand; the
+// rest of the module asks StrategyOf and knows of no pace. Weights are basis points, times seconds
+// at time scale 1.
+struct Strategy {
+  evidence::Rules rules;
+
+  // ---- before the tick's evidence
+
+  // The chance that a fault begins in a tick that was served with `given_bp`.
+  double (*hazard)(const Rollout& rollout, int given_bp);
+  // Ticks that Rollout::seen keeps.
+  std::size_t (*seen_ticks)(const Rollout& rollout);
+
+  // ---- the pace
+
+  // From a weight until telemetry has told what it did and the next one acts.
+  double (*reaction_s)(const Rollout& rollout);
+  double (*least)(const Rollout& rollout);
+  // The weight whose expected harm is the budget. Called only where the traffic is known.
+  double (*want)(const Rollout& rollout, const evidence::CanaryEvidence::Throttle& throttle);
+  double doubling_s;  // the weight grows twofold in no less
+  int (*cap)(const Rollout& rollout, double throttle_p_fail);
+
+  // ---- silence and ends
+
+  // The arm whose silence forbids a larger weight; empty: none.
+  std::string_view (*silent_arm)(const Rollout& rollout);
+  // No sign of a fault, at a weight from which on there is no more to be seen.
+  bool (*done)(const Rollout& rollout, Weight next, double throttle_p_fail);
+  enum class Deadline { kRollBack, kPromote, kHold, kPerson };
+  Deadline (*at_deadline)(const Rollout& rollout, double throttle_p_fail);
+};
+
+extern const Strategy kClassic;
+extern const Strategy kSwift;
+
+[[nodiscard]] inline const Strategy& StrategyOf(const Rollout& rollout) {
+  return rollout.spec.pace == Pace::kSwift ? kSwift : kClassic;
+}
+
+// .25, .5, 1 and 2 for criticality 1 to 4: a factor of each budget.
+[[nodiscard]] double CriticalityFactor(int criticality);
+inline constexpr int kHighLoadBp = 3000;  // from here on a fault may need the load to show
+inline constexpr int kAlmostWholeBp = 9000;
+
+// The canary's latency edges of the tick that begins now, times the baseline's: 1.05, and more
+// while a graded warm-up lasts.
+[[nodiscard]] double CanaryEdgeFactor(const Rollout& rollout);
+// What to count the next tick's latencies against. Precondition: spec.edges.
+[[nodiscard]] Command SetEdgesCommand(const Rollout& rollout);
+
+}  // namespace auspex::rollout
