@@ -89,6 +89,15 @@ struct JudgeFileOptions {
 };
 int JudgeFile(const JudgeFileOptions& options);
 
+struct SimulateOptions {
+  std::vector<std::string> policies;  // empty: all
+  std::size_t deployments = 1000;
+  std::uint64_t seed = 1;  // number of the first deployment
+  unsigned jobs = 0;       // 0: as many as the machine has cores
+  bool json = false;
+};
+int Simulate(const SimulateOptions& options);
+
 struct LedgerOptions {
   std::string ledger = "var/auspex.db";
   std::string objects = "var/objects";

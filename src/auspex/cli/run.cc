@@ -25,6 +25,7 @@ struct Options {
   DemoOptions demo;
   DeployOptions deploy;
   OrderOptions order;
+  SimulateOptions simulate;
   LedgerOptions ledger;
   TokenOptions token;
   JudgeFileOptions judge;
@@ -292,6 +293,27 @@ void AddLedger(CLI::App* app, Options* o) {
   verify->callback([o] { o->exit = AuditVerify(o->ledger); });
 }
 
+void AddSimulate(CLI::App* app, Options* o) {
+  CLI::App* simulate = Command(
+      app, "simulate",
+      "Thousands of simulated deployments, good and bad, under our policies and those of other "
+      "tools",
+      "  auspex simulate\n  auspex simulate --policy 'classic-*,argo-1m' --deployments 4000 --seed "
+      "5001");
+  simulate
+      ->add_option("--policy", o->simulate.policies,
+                   "which, separated by commas; a name may end in * (default: all)")
+      ->delimiter(',');
+  simulate->add_option("--deployments", o->simulate.deployments, "how many (default 1000)")
+      ->check(CLI::Range(1, 1'000'000));
+  simulate->add_option("--seed", o->simulate.seed,
+                       "number of the first deployment; number n is the same in every run");
+  simulate->add_option("--jobs", o->simulate.jobs, "threads (default: one a core)")
+      ->check(CLI::Range(1, 1024));
+  simulate->add_flag("--json", o->simulate.json, "print JSON");
+  simulate->callback([o] { o->exit = Simulate(o->simulate); });
+}
+
 void AddBackup(CLI::App* app, Options* o) {
   CLI::App* backup = Command(
       app, "backup",
@@ -392,6 +414,7 @@ int Run(int argc, char** argv) {
   AddDeploy(&app, &o);
   AddRollout(&app, &o);
   AddLedger(&app, &o);
+  AddSimulate(&app, &o);
   AddBackup(&app, &o);
   AddJudge(&app, &o);
   AddHelp(&app, &o);

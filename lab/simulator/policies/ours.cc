@@ -1,0 +1,86 @@
+#include "lab/simulator/policies/ours.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace auspex::lab::simulator {
+namespace {
+
+// The canary's edges are 5 % wider (docs/statistics.md, section 1).
+constexpr double kWiderEdge = 1.05;
+
+telemetry::ArmWindow WindowOf(const ArmCounts& counts) {
+  telemetry::ArmWindow arm;
+  arm.requests = static_cast<double>(counts.requests);
+  arm.errors = static_cast<double>(counts.errors);
+  for (const std::int64_t slower : counts.slower) arm.slower.push_back(static_cast<double>(slower));
+  for (const ArmCounts::Route& route : counts.routes) {
+    arm.routes.push_back({.requests = static_cast<double>(route.requests),
+                          .errors = static_cast<double>(route.errors)});
+  }
+  arm.harmed = arm.errors;
+  return arm;
+}
+
+}  // namespace
+
+rollout::RolloutSpec SpecOf(const Deployment& deployment, const AuspexRun::Options& options) {
+  const KnownHistory& known = deployment.history;
+  rollout::RolloutSpec spec;
+  spec.deployment = "d";
+  spec.service = "service";
+  spec.policy = options.policy;
+  spec.mode = options.mode;
+  spec.tick_s = options.tick_s;
+  spec.risk = deployment.risk;
+  spec.error_rate = options.error_limit;
+  spec.requests_per_s = deployment.service.requests_per_s;
+  spec.t99_s = known.latency_ms[2] / 1e3;
+  spec.history.error_rate = known.error_rate;
+  spec.history.error_s2 = known.error_s2_per_s / options.tick_s;
+  for (std::size_t i = 0; i < kRouteShares.size(); ++i) {
+    spec.history.routes.push_back(
+        {.share = kRouteShares[i], .error_rate = known.route_error_rate[i]});
+  }
+  if (options.memory) {
+    spec.history.gauges.push_back(
+        {.name = "memory", .noise = {.phi = known.memory_phi, .sigma = known.memory_sigma}});
+  }
+  return spec;
+}
+
+AuspexRun::AuspexRun(const Deployment& deployment, const Options& options)
+    : deployment_(&deployment), options_(options) {
+  look_.seconds = options.tick_s;
+  for (std::size_t i = 0; i < 3; ++i) {
+    look_.edges.baseline.push_back(deployment.history.latency_ms[i]);
+    look_.edges.canary.push_back(kWiderEdge * deployment.history.latency_ms[i]);
+  }
+  Adopt(rollout::Start(SpecOf(deployment, options)));
+}
+
+void AuspexRun::Adopt(rollout::Turn turn) {
+  rollout_ = std::move(turn.next);
+  look_.split.canary = rollout_.asked.share();
+  if (rollout_.phase != rollout::Phase::kEnded) return;
+  look_.ended = true;
+  look_.end = rollout_.last.action == rollout::Action::kPromote ? Outcome::End::kPromoted
+                                                                : Outcome::End::kRolledBack;
+  look_.by = rollout_.last.by;
+  look_.by_evidence = rollout_.last.by == "evidence";
+}
+
+void AuspexRun::See(double begin_s, const Tick& tick) {
+  inputs_ = {};
+  inputs_.window.t_s = begin_s + look_.seconds;
+  inputs_.window.canary = WindowOf(tick.canary);
+  inputs_.window.baseline = WindowOf(tick.baseline);
+  if (options_.memory) {
+    const double cells = inputs_.window.t_s / kCellSeconds;
+    inputs_.window.gauges["memory"] = MemoryAt(
+        *deployment_, static_cast<std::size_t>(std::max(0.0, std::ceil(cells - 1e-6) - 1)));
+  }
+  Adopt(rollout::Advance(rollout_, inputs_));
+}
+
+}  // namespace auspex::lab::simulator
