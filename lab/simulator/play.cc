@@ -5,7 +5,8 @@
 namespace auspex::lab::simulator {
 namespace {
 
-constexpr double kFullShare = 0.9;
+// No pace gives more before it promotes.
+constexpr double kFullShare = 0.95;
 
 // Does the fault touch any request of a canary with this share?
 bool Touches(const Deployment& d, double at_s, double share) {
@@ -21,7 +22,7 @@ Outcome Play(const Deployment& deployment, const Policy& policy) {
   Outcome outcome;
   double t = 0.0;
   const auto note = [&](double seconds, double share) {
-    if (!outcome.full_s && share >= kFullShare) outcome.full_s = t;
+    if (!outcome.full_s && share >= kFullShare - 1e-9) outcome.full_s = t;
     if (!outcome.begun_s && Touches(deployment, t + seconds / 2.0, share)) outcome.begun_s = t;
   };
   while (t < kHorizonSeconds - 1e-6 && !run->Next().ended) {

@@ -4,8 +4,10 @@
 
 #include "lab/simulator/policies/argo.h"
 #include "lab/simulator/policies/flagger.h"
+#include "lab/simulator/policies/growthbook.h"
 #include "lab/simulator/policies/limit.h"
 #include "lab/simulator/policies/ours.h"
+#include "lab/simulator/policies/pipecd.h"
 #include "lab/simulator/policy.h"
 
 namespace auspex::lab::simulator {
@@ -21,6 +23,14 @@ std::unique_ptr<Run> BeginArgo(const Deployment& d, Traffic* /*traffic*/, int mi
   return std::make_unique<ArgoRun>(
       TunedThresholds(d),
       ArgoRun::Options{.interval_s = 60.0 * minutes, .failure_limit = minutes == 1 ? 2 : 1});
+}
+
+std::unique_ptr<Run> BeginPipecd(const Deployment& /*d*/, Traffic* traffic, int /*variant*/) {
+  return std::make_unique<PipecdRun>(traffic);
+}
+
+std::unique_ptr<Run> BeginGrowthbook(const Deployment& d, Traffic* /*traffic*/, int /*variant*/) {
+  return std::make_unique<GrowthbookRun>(d);
 }
 
 std::unique_ptr<Run> BeginRule(const Deployment& d, Traffic* /*traffic*/, int percent) {
@@ -56,6 +66,8 @@ const std::vector<Policy>& AllPolicies() {
       {"flagger-tuned", "Flagger, thresholds tuned per service", BeginFlagger, 1},
       {"argo-1m", "Argo 20/40/60/80 %, tuned, each minute, limit 2", BeginArgo, 1},
       {"argo-5m", "Argo 20/40/60/80 %, tuned, each 5 min, limit 1", BeginArgo, 5},
+      {"pipecd", "PipeCD 10 % + baseline, 30 min, each 5 min", BeginPipecd, 0},
+      {"growthbook", "GrowthBook Safe Rollout in an hour", BeginGrowthbook, 0},
       {"rule-5", "plain rule, error limit 5 %", BeginRule, 5},
       {"rule-1", "plain rule, error limit 1 %", BeginRule, 1},
       {"classic-fast", "Auspex classic, fast, 10 s", BeginOurs, 0},

@@ -19,7 +19,7 @@ struct Outcome {
   bool by_evidence = false;       // rolled back because a statistical test proved it
   std::string by;                 // who ended it, in the policy's own words
   double harmed = 0.0;            // expected, until the roll back or the horizon
-  std::optional<double> full_s;   // when the canary first had 90 % or more
+  std::optional<double> full_s;   // when the canary first had 95 % or more
   std::optional<double> begun_s;  // when the fault first touched a request
 };
 

@@ -126,7 +126,7 @@ std::string ToText(const Summary& summary) {
   text +=
       "\ncaught, harmed, detect: of the bad ones; false, full: of the good ones. proven: rolled "
       "back by a statistical test.\nharmed: expected requests that the fault made fail or slower "
-      "than the baseline's p99, until the roll back or two hours.\nfull: 90 % of the traffic or "
+      "than the baseline's p99, until the roll back or two hours.\nfull: 95 % of the traffic or "
       "more, of those that come so far. detect: median from the fault's first request.\nIn "
       "brackets 95 % bootstrap intervals.";
   if (!summary.reference.empty())

@@ -21,7 +21,7 @@ struct Estimate {
 // Shares in 0..1, times in seconds, harm in requests. Of the bad deployments: `caught` (rolled back
 // for whatever reason), `harmed_*`, `detect_s` (median from the fault's first request to the roll
 // back, of those that were caught after it). Of the good ones: `false_*` (rolled back), `full_*`
-// (until the canary has 90 % or more, of those that come so far).
+// (until the canary has 95 % or more, of those that come so far).
 struct Figures {
   std::optional<Estimate> caught, caught_by_evidence, harmed_mean, harmed_median, harmed_p95;
   std::optional<Estimate> false_share, false_by_evidence, full_s_median, full_s_p90, detect_s;

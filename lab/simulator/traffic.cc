@@ -44,28 +44,54 @@ void Traffic::AddCell(const ArmState& arm, double requests, const std::vector<do
 }
 
 // Failed and good requests of a route are independent Poisson counts: a thinned Poisson stream.
-ArmCounts Traffic::DrawArm(const ArmMeans& means, Random* random) {
-  ArmCounts counts;
-  counts.slower.resize(means.slower.size());
-  if (means.requests <= 0.0) return counts;
+// `part` of the tick.
+void Traffic::DrawRoutes(const ArmMeans& means, double part, Random* random, ArmCounts* counts) {
   for (std::size_t i = 0; i < kRouteShares.size(); ++i) {
-    ArmCounts::Route& route = counts.routes[i];
-    route.errors = DrawPoisson(means.errors[i], random);
-    route.requests =
-        route.errors +
-        DrawPoisson(std::max(0.0, means.requests * kRouteShares[i] - means.errors[i]), random);
-    counts.requests += route.requests;
-    counts.errors += route.errors;
+    ArmCounts::Route& route = counts->routes[i];
+    const double good = std::max(0.0, means.requests * kRouteShares[i] - means.errors[i]);
+    route.errors = DrawPoisson(part * means.errors[i], random);
+    route.requests = route.errors + DrawPoisson(part * good, random);
+    counts->requests += route.requests;
+    counts->errors += route.errors;
   }
-  std::int64_t left = counts.requests;
+}
+
+// Keeps what came until error number `fuse`; the part of the tick that had passed by then. The
+// times of a Poisson stream's events are uniform, whatever else is known.
+double Traffic::ApplyFuse(std::int64_t fuse, Random* random, ArmCounts* counts) {
+  const double part =
+      DrawBeta(static_cast<double>(fuse), static_cast<double>(counts->errors - fuse + 1), random);
+  std::array<std::int64_t, kRouteShares.size()> left{};
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    ArmCounts::Route& route = counts->routes[i];
+    left[i] = route.errors;
+    route.requests = DrawBinomial(route.requests - route.errors, part, random);
+    route.errors = 0;
+  }
+  for (std::int64_t error = 0; error < fuse; ++error) {
+    auto at = static_cast<std::int64_t>(
+        random->Below(static_cast<std::uint64_t>(counts->errors - error)));
+    std::size_t route = 0;
+    while (at >= left[route]) at -= left[route++];
+    --left[route];
+    ++counts->routes[route].errors;
+    ++counts->routes[route].requests;
+  }
+  counts->errors = fuse;
+  counts->requests = 0;
+  for (const ArmCounts::Route& route : counts->routes) counts->requests += route.requests;
+  return part;
+}
+
+void Traffic::DrawLatencies(const ArmMeans& means, Random* random, ArmCounts* counts) {
+  std::int64_t left = counts->requests;
   double beyond_before = means.requests;
-  for (std::size_t i = 0; i < means.slower.size(); ++i) {
-    const double beyond = std::min(means.slower[i], beyond_before);
+  for (const double mean : means.slower) {
+    const double beyond = std::min(mean, beyond_before);
     left = beyond_before > 0.0 ? DrawBinomial(left, beyond / beyond_before, random) : 0;
-    counts.slower[i] = left;
+    counts->slower.push_back(left);
     beyond_before = beyond;
   }
-  return counts;
 }
 
 Tick Traffic::Draw(double begin_s, double seconds, const Split& split, const LatencyEdges& edges) {
@@ -90,8 +116,16 @@ Tick Traffic::Draw(double begin_s, double seconds, const Split& split, const Lat
   }
   canary.slower.resize(edges.canary.size());
   Random random = ChanceOf(d.number, kTickUse, KeyOf(begin_s, seconds));
-  tick.canary = DrawArm(canary, &random);
-  tick.baseline = DrawArm(baseline, &random);
+  double part = 1.0;
+  if (split.canary > 0.0) DrawRoutes(canary, 1.0, &random, &tick.canary);
+  if (split.fuse && tick.canary.errors >= *split.fuse) {
+    part = ApplyFuse(*split.fuse, &random, &tick.canary);
+    tick.stopped_after_s = part * seconds;
+    tick.harmed *= part;
+  }
+  DrawLatencies(canary, &random, &tick.canary);
+  DrawRoutes(baseline, part, &random, &tick.baseline);
+  DrawLatencies(baseline, &random, &tick.baseline);
   return tick;
 }
 

@@ -15,6 +15,8 @@ struct Split {
   // Of those that are counted as the baseline's: all that the canary does not get, unless a policy
   // compares with a group of its own.
   std::optional<double> baseline = {};
+  // The canary's error in this tick at which the router stops it until the next one, > 0.
+  std::optional<std::int64_t> fuse = {};
 };
 
 // Latencies, ms, ascending, over which requests are counted.
@@ -39,6 +41,9 @@ struct Tick {
   ArmCounts baseline;
   // Expected requests of the canary that its fault made fail or slower than the baseline's p99.
   double harmed = 0.0;
+  // Where the fuse stopped the canary: how long after the tick's begin. Both arms' counts are of
+  // the requests before it.
+  std::optional<double> stopped_after_s = {};
 };
 
 // What the requests of a deployment showed, tick by tick. The chance of a tick is keyed by the
@@ -79,7 +84,9 @@ class Traffic {
   };
   const std::vector<double>& Beyond(const ArmState& arm, const std::vector<double>& edges,
                                     Tails* tails) const;
-  [[nodiscard]] static ArmCounts DrawArm(const ArmMeans& means, Random* random);
+  static void DrawRoutes(const ArmMeans& means, double part, Random* random, ArmCounts* counts);
+  static double ApplyFuse(std::int64_t fuse, Random* random, ArmCounts* counts);
+  static void DrawLatencies(const ArmMeans& means, Random* random, ArmCounts* counts);
   [[nodiscard]] double HarmShare(double at_s, double weight);
   void AddCell(const ArmState& arm, double requests, const std::vector<double>& beyond,
                ArmMeans* means) const;

@@ -94,6 +94,8 @@ struct SimulateOptions {
   std::size_t deployments = 1000;
   std::uint64_t seed = 1;  // number of the first deployment
   unsigned jobs = 0;       // 0: as many as the machine has cores
+  bool cases = false;      // the constant cases instead of deployments
+  std::string plot;        // a file for the SVG plot; empty: none
   bool json = false;
 };
 int Simulate(const SimulateOptions& options);

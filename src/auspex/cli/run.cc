@@ -310,6 +310,10 @@ void AddSimulate(CLI::App* app, Options* o) {
                        "number of the first deployment; number n is the same in every run");
   simulate->add_option("--jobs", o->simulate.jobs, "threads (default: one a core)")
       ->check(CLI::Range(1, 1024));
+  simulate->add_option("--plot", o->simulate.plot,
+                       "writes an SVG file: harm against time to full traffic");
+  simulate->add_flag("--cases", o->simulate.cases,
+                     "instead: judges on two arms of constant error rates");
   simulate->add_flag("--json", o->simulate.json, "print JSON");
   simulate->callback([o] { o->exit = Simulate(o->simulate); });
 }

@@ -1,12 +1,16 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <thread>
 
 #include "auspex/cli/commands.h"
 #include "auspex/cli/exit_code.h"
+#include "lab/simulator/cases.h"
 #include "lab/simulator/summary.h"
+#include "lab/simulator/svg_plot.h"
 
 namespace auspex::cli {
 namespace {
@@ -49,13 +53,36 @@ class Meter {
   bool drawn_ = false;
 };
 
+constexpr std::size_t kCaseRuns = 2000;
+
+int SimulateCases(const SimulateOptions& options) {
+  std::vector<simulator::CaseResult> results;
+  for (const simulator::Case& known : simulator::KnownCases())
+    results.push_back(simulator::JudgeCase(known, kCaseRuns, options.seed));
+  fmt::print("{}\n", options.json ? ToJson(results, kCaseRuns) : ToText(results, kCaseRuns));
+  return kGood;
+}
+
 }  // namespace
 
 int Simulate(const SimulateOptions& options) {
+  if (options.cases) return SimulateCases(options);
   auto policies = options.policies.empty()
                       ? Result<std::vector<simulator::Policy>>(simulator::AllPolicies())
                       : simulator::FindPolicies(options.policies);
   if (!policies.ok()) return Complain("simulate", policies.error());
+  // Opened first: a place that cannot be written to is known before the work, not after it.
+  std::ofstream plot;
+  if (!options.plot.empty()) {
+    plot.open(options.plot);
+    if (!plot) {
+      return Complain("simulate",
+                      Fail(ErrorCode::kInvalidArgument,
+                           "--plot: '{}' cannot be written; name a file in a folder that is there",
+                           options.plot)
+                          .error);
+    }
+  }
   simulator::StudyOptions study{.policies = *std::move(policies),
                                 .first = options.seed,
                                 .deployments = options.deployments,
@@ -66,6 +93,11 @@ int Simulate(const SimulateOptions& options) {
       simulator::Summarize(simulator::Conduct(study, [&](std::size_t done) { meter.Show(done); }),
                            {.reference = kReference});
   fmt::print("{}\n", options.json ? ToJson(summary) : ToText(summary));
+  if (plot.is_open() && !(plot << simulator::HarmPlot(summary) << std::flush)) {
+    return Complain(
+        "simulate",
+        Fail(ErrorCode::kUnavailable, "--plot: writing '{}' failed", options.plot).error);
+  }
   return kGood;
 }
 
