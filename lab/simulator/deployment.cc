@@ -15,7 +15,7 @@ constexpr double kArmNoiseMemory = .9;
 constexpr double kMemorySd = .03, kMemoryMemory = .8, kMemorySettlingSeconds = 300.0;
 constexpr double kMostErrors = 0.9;  // of any arm without a fault
 constexpr double kGrowthSeconds = 1800.0;
-constexpr double kLeakHarmless = 0.10, kLeakSlowdown = 2.0;
+constexpr double kLeakPauses = 0.1, kMostLeakPauses = 0.5, kLeakPauseFactor = 5.0;
 // Two normals with this distance give a score of AUC .75: Phi(d / sqrt 2).
 constexpr double kRiskDistance = 0.9539;
 
@@ -63,7 +63,7 @@ Fault DrawFault(const Service& service, Random* random) {
       break;
     case FaultKind::kLeak:
       fault.begins_s = 1200.0;
-      fault.leak_per_s = Between(.005, .03, random) / 60.0;
+      fault.leak_per_s = LogBetween(.003, .03, random) / 60.0;
       break;
     case FaultKind::kCrash:
       fault.begins_s = 600.0;
@@ -128,12 +128,13 @@ void AddFault(const Fault& fault, double presence, double at_s, ArmState* arm) {
     p = 1.0 - (1.0 - p) * (1.0 - presence * fault.errors);
   }
   arm->slowdown *= fault.slowdown;
-  if (fault.kind == FaultKind::kLeak) {
-    const double grown = fault.leak_per_s * (at_s - fault.begins_s);
-    arm->slowdown *= 1.0 + kLeakSlowdown * std::max(0.0, grown - kLeakHarmless);
-  }
   arm->tail_share = fault.tail_share;
   arm->tail_factor = fault.tail_factor;
+  if (fault.kind == FaultKind::kLeak) {
+    const double grown = fault.leak_per_s * (at_s - fault.begins_s);
+    arm->tail_share = std::min(kMostLeakPauses, kLeakPauses * grown);
+    arm->tail_factor = kLeakPauseFactor;
+  }
 }
 
 }  // namespace

@@ -18,8 +18,9 @@
 //   base error rate   times e^x, x an AR(1) of sd .2 and memory kWanderMemory per 10 s, both arms
 //                     alike; all routes have the same rate
 //   growth            from 0 at a time in the first 20 min to its full size 30 min later, linear
-//   leak              memory grows by .5-3 % of the baseline's a minute from 20 min on; above 10 %
-//                     garbage collection slows each request by 2 % for each further percent
+//   leak              memory grows by .3-3 % of the baseline's a minute (log-uniform) from 20 min
+//                     on; collecting it stops one request in a hundred for each ten percent grown,
+//                     at most half of them, which then take five times as long
 //   load              .5-50 % errors, log-uniform, while the canary has 30 % or more
 //   outage            error rate times 10-1000 (never above 90 %) on both arms for 2-20 min
 //   cold start        errors up to 1.5-4 times, latency up to 1.2-2.5 times, falling linearly to

@@ -11,7 +11,7 @@ namespace auspex::lab::simulator {
 namespace {
 
 constexpr double kLeft = 76, kTop = 48, kWidth = 560, kHeight = 440;
-constexpr double kLegendLeft = kLeft + kWidth + 30, kLegendWidth = 390, kLegendRow = 24;
+constexpr double kLegendLeft = kLeft + kWidth + 30, kLegendWidth = 470, kLegendRow = 24;
 
 // A logarithmic axis: the place of a value, 0..1.
 class Axis {
@@ -62,6 +62,14 @@ std::string Escaped(const std::string& text) {
   return out;
 }
 
+// Three digits at least, no exponent.
+std::string Plain(double value) {
+  return fmt::format("{:.{}f}", value,
+                     value >= 99.5 || value == std::round(value) ? 0
+                     : value >= .995                             ? 1
+                                                                 : 2);
+}
+
 std::string Text(double x, double y, const char* anchor, const std::string& text,
                  const char* more = "") {
   return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\"{}>{}</text>\n", x, y,
@@ -103,7 +111,7 @@ std::string Axes(const Axis& x, const Axis& y, double least_harm, double most_ha
   for (double harm = least_harm; harm <= most_harm * 1.001; harm *= 10.0) {
     const double at = bottom - kHeight * y.At(harm);
     svg += Line(kLeft, at, kLeft + kWidth, at, "#dddddd", 1);
-    svg += Text(kLeft - 8, at + 4, "end", fmt::format("{:.6g}", harm));
+    svg += Text(kLeft - 8, at + 4, "end", Plain(harm));
   }
   for (const double minutes : {.1, .2, .5, 1., 2., 5., 10., 20., 50., 100.}) {
     if (!x.Holds(minutes)) continue;
@@ -148,8 +156,9 @@ std::string Legend(const std::vector<Point>& points) {
     svg += Text(kLegendLeft, y + 4, "middle", fmt::format("{}", point.number),
                 " fill=\"#ffffff\" font-size=\"11\"");
     const std::string figures =
-        IsShown(point) ? fmt::format("{:.3g} min, {:.4g}", point.minutes->value, point.harm->value)
-                       : "no good one gets the traffic, or none is bad";
+        IsShown(point)
+            ? fmt::format("{} min, {}", Plain(point.minutes->value), Plain(point.harm->value))
+            : "no good one gets the traffic, or none is bad";
     svg += Text(kLegendLeft + 16, y + 4, "start", fmt::format("{}: {}", point.title, figures));
     y += kLegendRow;
   }
