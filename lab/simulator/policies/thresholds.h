@@ -14,7 +14,7 @@ struct Thresholds {
 // Flagger's documented example: success rate >= 99 %, p99 <= 500 ms.
 inline constexpr Thresholds kDocumentedThresholds = {.error_rate = .01, .latency_ms_p99 = 500.0};
 // What a careful user writes for one service: twice its usual error rate and .1 % more, 1.3 times
-// its usual p99. Chosen so that the tuned rows come out near section 11's.
+// its usual p99.
 [[nodiscard]] Thresholds TunedThresholds(const Deployment& deployment);
 
 // Do the canary's requests keep the limit? Counted over the edge `latency_ms_p99`: at most 1 % may
