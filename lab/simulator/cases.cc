@@ -9,6 +9,7 @@
 #include "auspex/base/random.h"
 #include "auspex/base/result.h"
 #include "auspex/evidence/evidence.h"
+#include "auspex/evidence/judge/kayenta.h"
 #include "lab/simulator/policies/growthbook.h"
 #include "lab/simulator/policies/pipecd.h"
 #include "lab/simulator/sampling.h"
@@ -53,6 +54,15 @@ class Ours {
   std::optional<evidence::CanaryEvidence> evidence_;
 };
 
+bool KayentaSaysHigh(const std::vector<double>& canary, const std::vector<double>& baseline) {
+  evidence::KayentaValues values;
+  values.metric.name = "errors";
+  values.metric.direction = evidence::KayentaMetric::Direction::kIncrease;
+  values.canary = canary;
+  values.baseline = baseline;
+  return evidence::JudgeAsKayenta({values}, {}).verdict == evidence::Verdict::kFail;
+}
+
 using FirstMinutes = std::array<std::optional<int>, kCaseJudges>;
 
 FirstMinutes RunOnce(const Case& known, Random* random) {
@@ -84,16 +94,17 @@ FirstMinutes RunOnce(const Case& known, Random* random) {
     }
     const double log_e = ours.See(seen, minute);
     note(CaseJudge::kAuspex, log_e >= -std::log(.01), minute);
+    note(CaseJudge::kKayenta, minute == known.minutes && KayentaSaysHigh(canary, baseline), minute);
     note(CaseJudge::kAuspexAt5, log_e >= -std::log(.05), minute);
   }
   return first;
 }
 
-constexpr std::array<const char*, kCaseJudges> kNames = {"GrowthBook", "GrowthBook, no floor",
-                                                         "PipeCD rate[1m]", "Auspex alpha .01",
-                                                         "Auspex alpha .05"};
-constexpr std::array<const char*, kCaseJudges> kKeys = {"growthbook", "growthbook_no_floor",
-                                                        "pipecd", "auspex", "auspex_alpha_5"};
+constexpr std::array<const char*, kCaseJudges> kNames = {"GrowthBook",       "GrowthBook, no floor",
+                                                         "PipeCD rate[1m]",  "Kayenta",
+                                                         "Auspex alpha .01", "Auspex alpha .05"};
+constexpr std::array<const char*, kCaseJudges> kKeys = {
+    "growthbook", "growthbook_no_floor", "pipecd", "kayenta", "auspex", "auspex_alpha_5"};
 
 }  // namespace
 

@@ -22,10 +22,11 @@ enum class CaseJudge {
   kGrowthbook,         // a look each minute
   kGrowthbookNoFloor,  // the same without the rule of 150 events
   kPipecd,             // a look each five minutes, at the last six values
+  kKayenta,            // its judge once, at the end
   kAuspex,             // a tick each minute, E >= 1/alpha, alpha .01; history: the baseline's rate
   kAuspexAt5,          // the same at alpha .05, which is the others'
 };
-inline constexpr std::size_t kCaseJudges = 5;
+inline constexpr std::size_t kCaseJudges = 6;
 
 struct CaseResult {
   Case of;

@@ -5,6 +5,7 @@
 #include "lab/simulator/policies/argo.h"
 #include "lab/simulator/policies/flagger.h"
 #include "lab/simulator/policies/growthbook.h"
+#include "lab/simulator/policies/kayenta.h"
 #include "lab/simulator/policies/limit.h"
 #include "lab/simulator/policies/ours.h"
 #include "lab/simulator/policies/pipecd.h"
@@ -23,6 +24,10 @@ std::unique_ptr<Run> BeginArgo(const Deployment& d, Traffic* /*traffic*/, int mi
   return std::make_unique<ArgoRun>(
       TunedThresholds(d),
       ArgoRun::Options{.interval_s = 60.0 * minutes, .failure_limit = minutes == 1 ? 2 : 1});
+}
+
+std::unique_ptr<Run> BeginKayenta(const Deployment& /*d*/, Traffic* traffic, int /*variant*/) {
+  return std::make_unique<KayentaRun>(traffic);
 }
 
 std::unique_ptr<Run> BeginPipecd(const Deployment& /*d*/, Traffic* traffic, int /*variant*/) {
@@ -66,6 +71,7 @@ const std::vector<Policy>& AllPolicies() {
       {"flagger-tuned", "Flagger, thresholds tuned per service", BeginFlagger, 1},
       {"argo-1m", "Argo 20/40/60/80 %, tuned, each minute, limit 2", BeginArgo, 1},
       {"argo-5m", "Argo 20/40/60/80 %, tuned, each 5 min, limit 1", BeginArgo, 5},
+      {"kayenta", "Kayenta 10 % + baseline, 60 min, each 10 min", BeginKayenta, 0},
       {"pipecd", "PipeCD 10 % + baseline, 30 min, each 5 min", BeginPipecd, 0},
       {"growthbook", "GrowthBook Safe Rollout in an hour", BeginGrowthbook, 0},
       {"rule-5", "plain rule, error limit 5 %", BeginRule, 5},
