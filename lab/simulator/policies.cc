@@ -15,6 +15,7 @@ namespace auspex::lab::simulator {
 namespace {
 
 using rollout::Mode;
+using rollout::Pace;
 
 std::unique_ptr<Run> BeginFlagger(const Deployment& d, Traffic* /*traffic*/, int tuned) {
   return std::make_unique<FlaggerRun>(tuned != 0 ? TunedThresholds(d) : kDocumentedThresholds);
@@ -49,6 +50,11 @@ constexpr AuspexRun::Options kOurs[] = {
     {.mode = Mode::kCareful},
     {.mode = Mode::kBalanced, .memory = true},
     {.mode = Mode::kBalanced, .tick_s = 2.0},
+    {.mode = Mode::kFast, .tick_s = 1.0, .memory = true, .pace = Pace::kSwift},
+    {.mode = Mode::kBalanced, .tick_s = 1.0, .memory = true, .pace = Pace::kSwift},
+    {.mode = Mode::kCareful, .tick_s = 1.0, .memory = true, .pace = Pace::kSwift},
+    {.mode = Mode::kBalanced, .tick_s = 1.0, .memory = true, .pace = Pace::kSwift, .fuse = true},
+    {.mode = Mode::kBalanced, .tick_s = 2.0, .memory = true, .pace = Pace::kSwift},
 };
 std::unique_ptr<Run> BeginOurs(const Deployment& d, Traffic* /*traffic*/, int which) {
   return std::make_unique<AuspexRun>(d, kOurs[which]);
@@ -81,6 +87,11 @@ const std::vector<Policy>& AllPolicies() {
       {"classic-careful", "Auspex classic, careful, 10 s", BeginOurs, 2},
       {"classic-memory", "Auspex classic, balanced, 10 s, memory", BeginOurs, 3},
       {"classic-2s", "Auspex classic, balanced, 2 s", BeginOurs, 4},
+      {"swift-fast", "Auspex swift, fast, 1 s", BeginOurs, 5},
+      {"swift-balanced", "Auspex swift, balanced, 1 s", BeginOurs, 6},
+      {"swift-careful", "Auspex swift, careful, 1 s", BeginOurs, 7},
+      {"swift-fuse", "Auspex swift, balanced, 1 s, fuse", BeginOurs, 8},
+      {"swift-2s", "Auspex swift, balanced, 2 s", BeginOurs, 9},
       {"limit-10s", "limit: knows the fault, 10 s", BeginLimit, 10},
       {"limit-1s", "limit: knows the fault, 1 s", BeginLimit, 1},
   };

@@ -32,6 +32,10 @@ rollout::RolloutSpec SpecOf(const Deployment& deployment, const AuspexRun::Optio
   spec.policy = options.policy;
   spec.mode = options.mode;
   spec.tick_s = options.tick_s;
+  spec.pace = options.pace;
+  // Each request's arm is drawn (traffic.h), so pace swift may go by the planned shares.
+  spec.planned_shares = options.pace == rollout::Pace::kSwift;
+  spec.fuse = options.fuse;
   spec.risk = deployment.risk;
   spec.error_rate = options.error_limit;
   spec.requests_per_s = deployment.service.requests_per_s;
@@ -52,16 +56,20 @@ rollout::RolloutSpec SpecOf(const Deployment& deployment, const AuspexRun::Optio
 AuspexRun::AuspexRun(const Deployment& deployment, const Options& options)
     : deployment_(&deployment), options_(options) {
   look_.seconds = options.tick_s;
-  for (std::size_t i = 0; i < 3; ++i) {
+  const std::size_t edges = options.pace == rollout::Pace::kSwift ? 4 : 3;
+  for (std::size_t i = 0; i < edges; ++i)
     look_.edges.baseline.push_back(deployment.history.latency_ms[i]);
-    look_.edges.canary.push_back(kWiderEdge * deployment.history.latency_ms[i]);
-  }
   Adopt(rollout::Start(SpecOf(deployment, options)));
 }
 
 void AuspexRun::Adopt(rollout::Turn turn) {
   rollout_ = std::move(turn.next);
   look_.split.canary = rollout_.asked.share();
+  look_.split.fuse.reset();
+  if (rollout_.last.fuse) look_.split.fuse = static_cast<std::int64_t>(*rollout_.last.fuse);
+  const double wider = rollout_.last.edge_factor.value_or(kWiderEdge);
+  look_.edges.canary = look_.edges.baseline;
+  for (double& edge : look_.edges.canary) edge *= wider;
   if (rollout_.phase != rollout::Phase::kEnded) return;
   look_.ended = true;
   look_.end = rollout_.last.action == rollout::Action::kPromote ? Outcome::End::kPromoted
@@ -75,11 +83,10 @@ void AuspexRun::See(double begin_s, const Tick& tick) {
   inputs_.window.t_s = begin_s + look_.seconds;
   inputs_.window.canary = WindowOf(tick.canary);
   inputs_.window.baseline = WindowOf(tick.baseline);
-  if (options_.memory) {
-    const double cells = inputs_.window.t_s / kCellSeconds;
-    inputs_.window.gauges["memory"] = MemoryAt(
-        *deployment_, static_cast<std::size_t>(std::max(0.0, std::ceil(cells - 1e-6) - 1)));
-  }
+  if (tick.stopped_after_s) inputs_.stopped_at_s = begin_s + *tick.stopped_after_s;
+  const double cells = std::round(inputs_.window.t_s / kCellSeconds);
+  if (options_.memory && std::abs(cells * kCellSeconds - inputs_.window.t_s) < 1e-6)
+    inputs_.window.gauges["memory"] = MemoryAt(*deployment_, static_cast<std::size_t>(cells) - 1);
   Adopt(rollout::Advance(rollout_, inputs_));
 }
 

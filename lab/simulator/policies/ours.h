@@ -15,7 +15,9 @@ class AuspexRun final : public Run {
     rollout::Mode mode = rollout::Mode::kBalanced;
     double tick_s = 10.0;
     double error_limit = .05;  // of the policy `rule`
-    bool memory = false;       // whether it sees the memory gauge
+    bool memory = false;       // whether it sees the memory gauge, every ten seconds
+    rollout::Pace pace = rollout::Pace::kClassic;
+    bool fuse = false;  // whether the router stops the canary within a tick
   };
   // `deployment` outlives it.
   AuspexRun(const Deployment& deployment, const Options& options);
