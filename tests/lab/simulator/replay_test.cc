@@ -57,6 +57,19 @@ TEST_P(Replay, DecidesSimulatedRolloutsAgainBitForBit) {
     EXPECT_TRUE(replayed->differences.empty()) << number << ": " << replayed->differences.front();
   }
 }
+// Ticks of a second, planned shares, the fuse: fewer, for each has thousands of ticks.
+TEST(ReplaySwift, DecidesSimulatedRolloutsAgainBitForBit) {
+  for (std::uint64_t number = 22'001; number <= 22'012; ++number) {
+    const AuspexRun::Options options{.tick_s = number % 2 == 0 ? 1.0 : 2.0,
+                                     .memory = true,
+                                     .pace = rollout::Pace::kSwift,
+                                     .fuse = number % 3 != 0};
+    const std::vector<storage::Entry> entries = Record(DrawDeployment(number), options);
+    const auto replayed = rollout::Replay(entries);
+    ASSERT_TRUE(replayed.ok()) << number << ": " << replayed.error().message;
+    EXPECT_TRUE(replayed->differences.empty()) << number << ": " << replayed->differences.front();
+  }
+}
 INSTANTIATE_TEST_SUITE_P(Thousand, Replay, ::testing::Range(0, 8));
 
 }  // namespace
