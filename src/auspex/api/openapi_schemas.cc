@@ -16,7 +16,7 @@ const std::string_view kSchemas = R"json({
     "properties": {
       "service": {"$ref": "#/components/schemas/Name"},
       "version": {"$ref": "#/components/schemas/Name", "description": "of the canary"},
-      "baseline_version": {"$ref": "#/components/schemas/NullableText"},
+      "baseline_version": {"anyOf": [{"$ref": "#/components/schemas/Name"}, {"enum": ["", null]}], "description": "of what serves now"},
       "risk": {"type": ["number", "null"], "minimum": 0, "maximum": 1, "description": "P(fail) before traffic; overrides the service's"},
       "actor": {"$ref": "#/components/schemas/NullableText", "description": "who announces; with tokens it is the token's name, and this is not used"}}},
   "NullableText": {"type": ["string", "null"], "maxLength": 1000},
