@@ -21,7 +21,7 @@ struct ArmWindow {
   double requests = 0;
   double errors = 0;
   std::vector<double> slower;  // over the edges of t50, t90, t99, t99.9; fewer: no data of the rest
-  std::vector<Route> routes;  // in the order of the rollout's routes; missing ones: no data
+  std::vector<Route> routes;   // in the order of the rollout's routes; missing ones: no data
   // Each instance's part of requests and errors, always in the same order; empty: not told.
   struct Instance {
     double requests = 0;
