@@ -193,6 +193,34 @@ TEST_F(Retreat, NotAtOnceToABaselineThatIsDown) {
   EXPECT_EQ(Go(Bad()).action, Action::kRollBack);
 }
 
+TEST(Capacity, ABaselineThatLivesNearItsLimitKeepsNoCanaryFromIt) {
+  Load load = Loads(0);
+  load.canary.most_in_flight = load.baseline.most_in_flight = 100;
+  load.baseline.in_flight = 95;
+  const Carried carried = Carry({}, load);
+  EXPECT_EQ(BoundsFor(carried, load, {.growth = false}).most, Weight::Whole());
+  // Where nobody was seen to carry it, it is.
+  EXPECT_EQ(BoundsFor({.baseline_in_flight = 95, .any = true},
+                      [&] {
+                        Load now = load;
+                        now.given = Bp(100);
+                        return now;
+                      }(),
+                      {.growth = false})
+                .most,
+            Bp(8'421));
+}
+
+// Whoever is told what stands against it may still take the whole of it.
+TEST_F(Retreat, APersonsPromotionIsNotCapped) {
+  Inputs full = Tick(turn_.next.last.t_s + 5, 450, 0, 50);
+  full.window.canary.queued = 9;
+  full.orders.push_back(
+      {.kind = Order::Kind::kPromote, .weight = {}, .actor = "ann", .reason = "it is fine"});
+  EXPECT_EQ(Go(full).action, Action::kPromote);
+  EXPECT_EQ(turn_.decision.by, "manual");
+}
+
 TEST_F(Retreat, ADownCanaryIsNotHeldUp) {
   Inputs down = Bad();
   down.window.canary.up = false;
@@ -211,13 +239,13 @@ TEST(Capacity, NoPromotionBeyondWhatTheCanaryTakes) {
   good.window.canary.most_in_flight = 60;
   turn = Advance(turn.next, good);
   EXPECT_EQ(turn.next.phase, Phase::kRunning);
-  EXPECT_EQ(turn.decision.weight, Bp(6'000));  // .8 * 60 of 80
+  EXPECT_EQ(turn.decision.weight, Bp(6'250));  // 1.25 * 40 of 80
   EXPECT_THAT(turn.decision.reason, HasSubstr("maxconn"));
   good.window.t_s = 10;
   good.window.canary.queued = 1;
   good.weight_given = turn.next.asked;
   turn = Advance(turn.next, good);
-  EXPECT_EQ(turn.decision.weight, Bp(4'800));  // full: back off
+  EXPECT_EQ(turn.decision.weight, Bp(5'000));  // full: back off
 }
 
 }  // namespace

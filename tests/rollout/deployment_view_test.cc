@@ -19,6 +19,7 @@ TEST(Evidence, CausesSayWhyInASentence) {
   RolloutSpec spec = testing::BasicSpec();
   spec.history.routes = {{.share = .7, .error_rate = .001}, {.share = .3, .error_rate = .001}};
   spec.route_names = {"pay", "list"};
+  spec.rollback_below = 0;  // until it is proven
   testing::Simulation simulation(spec, {.canary_errors = 50});
   // Errors of the canary are all on the first route.
   simulation.Run(1000, [](Inputs* inputs) {

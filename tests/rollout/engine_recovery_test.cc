@@ -97,10 +97,14 @@ TEST_F(EngineTest, WhatWasSeenBeforeTheDiskWasFullGivesNoTrafficAfter) {
   disk_->refuses = false;
   WaitUntil("it goes on", [&] { return Ticks().size() > ticks + 1; });
   const auto all = Ticks();
-  EXPECT_THAT(all[ticks]["in"]["hold"].get<std::string>(), HasSubstr("took no decisions"));
+  // A machine that stalls besides is told first.
+  EXPECT_THAT(all[ticks]["in"]["hold"].get<std::string>(),
+              ::testing::AnyOf(HasSubstr("took no decisions"), HasSubstr("was away")));
   EXPECT_LE(all[ticks]["out"]["weight"].get<double>(), held.share());
-  // The next one covers the time in which nobody decided.
-  EXPECT_GT(all[ticks + 1]["in"]["covers_s"].get<double>(), 2);
+  // One of them covers the time in which nobody decided.
+  EXPECT_GT(std::max(all[ticks]["in"].value("covers_s", 0.0),
+                     all[ticks + 1]["in"].value("covers_s", 0.0)),
+            2);
   ExpectWholeStory();
 }
 

@@ -275,12 +275,16 @@ void ReadService(ConfigSection document, Reading* reading) {
   ReadSignals(&spec, &service);
   if (!service.signals.empty()) reading->signal_places.push_back(spec.Place("signals"));
   const bool tick_known = ReadLimits(spec.Section("limits"), &service, reading);
-  // The proxy's log tells of each request.
-  const rollout::Pace usual =
-      rollout::DefaultPace({.tick_s = service.tick_s / service.time_scale, .per_request = true});
+  const rollout::Pace usual = rollout::DefaultPace(
+      {.tick_s = service.tick_s / service.time_scale, .per_request = !service.Scraped()});
   const std::string pace = spec.Choice("pace", usual == rollout::Pace::kSwift ? "swift" : "classic",
                                        {"classic", "swift"});
   service.pace = pace == "swift" ? rollout::Pace::kSwift : rollout::Pace::kClassic;
+  if (service.pace == rollout::Pace::kSwift && service.Scraped()) {
+    reading->errors.Add(spec.Place("pace"),
+                        "pace: swift needs the proxy's request log: its latency edges change while "
+                        "the canary warms up, and buckets do not; use classic");
+  }
   ReadSteps(&spec, tick_known, &service);
   ReadApproval(&spec, &service);
   spec.Finish();

@@ -44,7 +44,9 @@ void BoundCanary(const Carried& carried, const Load& load, bool growth, WeightBo
   }
   const double limit = load.canary.most_in_flight;
   if (const double whole = WholeAtCanary(carried); limit > 0 && whole > 0) {
-    lower(kMostFilled * limit / whole,
+    // A baseline that lives close to its limit is no reason to keep the canary from it.
+    const double proven = std::min(limit, kLoadSlack * carried.most_in_flight);
+    lower(std::max(kMostFilled * limit, proven) / whole,
           fmt::format("the canary takes {:.0f} requests at a time (maxconn), and the service has "
                       "{:.3g} in flight",
                       limit, whole));
@@ -100,7 +102,9 @@ Carried Carry(Carried carried, const Load& load) {
   const double w = load.given.share();
   // What an arm was given it has carried, if it served some of it and nobody waits.
   const auto raise = [&](const ArmLoad& arm, double share, double* most) {
-    if (arm.up && arm.requests > 0 && !arm.full()) *most = std::max(*most, share * load.per_s);
+    if (!arm.up || arm.requests <= 0 || arm.full()) return;
+    *most = std::max(*most, share * load.per_s);
+    carried.most_in_flight = std::max(carried.most_in_flight, arm.in_flight);
   };
   raise(load.canary, w, &carried.canary_per_s);
   raise(load.baseline, 1.0 - w, &carried.baseline_per_s);

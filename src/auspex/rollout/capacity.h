@@ -15,7 +15,8 @@ inline constexpr double kLoadGrowth = 2.0;
 // What a server has carried, it carries with so much more; and a change of load within this is made
 // at once: a queue does not begin for it.
 inline constexpr double kLoadSlack = 1.25;
-// Of `maxconn`: in flight counts are looked at once a tick, and vary by their root between.
+// Of `maxconn`, until more was carried: in flight counts are looked at once a tick, and vary by
+// their root between.
 inline constexpr double kMostFilled = 0.8;
 // While the canary has a queue its weight falls by this factor a tick.
 inline constexpr double kBackOff = 0.8;
@@ -49,6 +50,7 @@ struct Carried {
   double canary_in_flight = 0;
   double baseline_in_flight = 0;
   double share = 0;
+  double most_in_flight = 0;  // the most that either had while nobody waited
   bool any = false;
 };
 [[nodiscard]] Carried Carry(Carried carried, const Load& load);

@@ -70,7 +70,8 @@ Choice WithinCapacity(Rollout* rollout, const std::optional<Load>& load, double 
                       Choice choice) {
   if (!load && !rollout->retreat) return choice;
   const bool protects = rollout->down_ticks > 0 || rollout->stalled_ticks > 0;
-  const bool ordered = choice.by == "manual" && !choice.end;
+  // A person may give more than was carried; to take all away goes in steps for them too.
+  const bool ordered = choice.by == "manual" && choice.end != Action::kRollBack;
   if (protects || ordered) return choice;
   WeightBounds bounds;
   if (load)

@@ -33,8 +33,10 @@ void Grow(const std::map<std::string, BothArms<Reading>>& now,
   }
 }
 
+// Within what a stored edge may be: buckets of hours all lie beyond any request.
 std::int64_t Micros(double seconds) {
-  return std::max<std::int64_t>(1, std::llround(seconds * 1e6));
+  constexpr double kLeast = 1.0, kMost = 1e12;
+  return std::llround(std::clamp(seconds * 1e6, kLeast, kMost));
 }
 std::int64_t Whole(double count) { return std::llround(count); }
 
@@ -117,7 +119,9 @@ ScrapedTicks TicksOf(const ScrapedCounts& counts, const std::vector<SignalConfig
   }
   for (const SignalConfig& signal : signals) {
     const auto found = counts.histograms.find(signal.name);
-    if (found == counts.histograms.end() || found->second.baseline.edges_s.empty()) continue;
+    if (found == counts.histograms.end()) continue;
+    // An arm with nothing but le="+Inf" tells no latency.
+    if (found->second.baseline.edges_s.empty() || found->second.canary.edges_s.empty()) continue;
     for (const double edge : found->second.baseline.edges_s)
       ticks.bucket_edges_us.push_back(Micros(edge));
     AddLatency(found->second.canary, edges, &ticks.canary);
