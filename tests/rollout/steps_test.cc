@@ -18,6 +18,7 @@ RolloutSpec Ladder() {
   RolloutSpec spec = BasicSpec();
   spec.policy = Policy::kSteps;
   spec.error_rate = .02;
+  spec.warm_up_s = 120;
   spec.steps = {{.weight = Bp(500), .for_s = 60}, {.weight = Bp(5000), .for_s = 100}};
   return spec;
 }
@@ -34,6 +35,16 @@ TEST(Steps, ClimbsEachStepForItsTimeThenPromotes) {
   EXPECT_EQ(end.action, Action::kPromote);
   EXPECT_EQ(end.verdict, Verdict::kPass);
   EXPECT_EQ(end.t_s, 160);
+}
+
+TEST(Steps, ALadderShorterThanTheWarmUpProvesNothingOfTheLatency) {
+  RolloutSpec spec = Ladder();
+  spec.warm_up_s = 240;
+  Simulation simulation(spec, {.canary_slow = 1.9});
+  const Decision& end = simulation.Run(1000);
+  EXPECT_EQ(end.action, Action::kPromote);
+  EXPECT_EQ(end.verdict, Verdict::kNotProven);
+  EXPECT_THAT(end.reason, HasSubstr("its latency was not judged: the warm-up lasts 240 s"));
 }
 
 TEST(Steps, TheErrorLimitIsAGate) {

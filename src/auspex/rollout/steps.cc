@@ -49,11 +49,20 @@ Choice ChooseSteps(Rollout* rollout, const TickView& tick) {
   }
   if (rollout->step == spec.steps.size()) {
     rollout->step = before;  // ended: it stays a step that there is
-    return {.next = Weight::Whole(),
-            .reason = "the last step is over, and each gate held",
-            .end = Action::kPromote,
-            .verdict = Verdict::kPass,
-            .by = {}};
+    Choice promotion{.next = Weight::Whole(),
+                     .reason = "the last step is over, and each gate held",
+                     .end = Action::kPromote,
+                     .verdict = Verdict::kPass,
+                     .by = {}};
+    // A ladder that is over before the warm-up was no test of the latency.
+    if (rollout->t <= rollout->WarmUp()) {
+      promotion.verdict = Verdict::kNotProven;
+      promotion.by = "steps";
+      promotion.reason += fmt::format(
+          "; its latency was not judged: the warm-up lasts {:g} s, longer than the steps",
+          spec.warm_up_s);
+    }
+    return promotion;
   }
   const LadderStep& step = spec.steps[rollout->step];
   choice.next = step.weight;
