@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "auspex/evidence/noise.h"
+
 namespace auspex::lab::simulator {
 namespace {
 
@@ -47,8 +49,10 @@ rollout::RolloutSpec SpecOf(const Deployment& deployment, const AuspexRun::Optio
         {.share = kRouteShares[i], .error_rate = known.route_error_rate[i]});
   }
   if (options.memory) {
+    // The set knows the noise from one value to the next, a history that of a tick.
+    const evidence::GaugeNoise noise{.phi = known.memory_phi, .sigma = known.memory_sigma};
     spec.history.gauges.push_back(
-        {.name = "memory", .noise = {.phi = known.memory_phi, .sigma = known.memory_sigma}});
+        {.name = "memory", .noise = evidence::AtTick(noise, kCellSeconds, options.tick_s)});
   }
   return spec;
 }
