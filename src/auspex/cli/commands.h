@@ -82,8 +82,8 @@ struct JudgeFileOptions {
   double alpha = 0.01;
   double latency_tolerance = 0.05;  // of latencies and other values
   double error_tolerance = 0.10;    // of shares of errors
-  bool repeated = false;
-  std::string change_at;  // empty: two arms are compared
+  std::int64_t look = 0;            // 0: the only one
+  std::string change_at;            // empty: two arms are compared
   double after_s = 7200.0;
   bool json = false;
 };

@@ -54,7 +54,7 @@ evidence::JudgeOptions EvidenceOptions(const JudgeFileOptions& options) {
   out.alpha = options.alpha;
   out.tolerated_rate_ratio = 1.0 + options.error_tolerance;
   out.tolerated_value_ratio = 1.0 + options.latency_tolerance;
-  out.repeated = options.repeated;
+  out.look = options.look;
   return out;
 }
 
@@ -196,7 +196,7 @@ Result<Answer> JudgeRecorded(RecordedSeries recorded, const std::optional<Kayent
   for (const auto& point : recorded.points) points.push_back({point.at_s, point.value});
   AUSPEX_TRY(Judgement judgement,
              JudgeChange(points, {static_cast<double>(MicrosSinceEpoch(at)) * 1e-6, options.after_s,
-                                  options.alpha, options.repeated}));
+                                  options.alpha, options.look}));
   return Answer{std::move(judgement), {}};
 }
 

@@ -66,7 +66,8 @@ std::string JudgementToJson(const Judgement& judgement, std::string_view method,
                    {"metrics", ordered_json::array()},
                    {"reason", judgement.reason},
                    {"method", method},
-                   {"p_value", Number(judgement.p_value)}};
+                   {"p_value", Number(judgement.p_value)},
+                   {"level", judgement.level}};
   for (const MetricJudgement& metric : judgement.metrics)
     out["metrics"].push_back(MetricJson(metric));
   if (judgement.score) out["score"] = *judgement.score;
@@ -79,9 +80,10 @@ std::string JudgementToText(const Judgement& judgement, const std::vector<std::s
   std::string text = Upper(judgement.verdict);
   if (judgement.score) text += fmt::format("  score {:g}", *judgement.score);
   if (judgement.p_fail) text += fmt::format("  P(fail) {:.1f} %", 100.0 * *judgement.p_fail);
-  if (judgement.log_e)
-    text += fmt::format("  log E {:.2f} of {:.2f}", *judgement.log_e, -std::log(judgement.alpha));
-  if (judgement.p_value) text += fmt::format("  p {:.2g}", *judgement.p_value);
+  if (judgement.log_e && judgement.log_e_proves)
+    text += fmt::format("  log E {:.2f} of {:.2f}", *judgement.log_e, -std::log(judgement.level));
+  if (judgement.p_value)
+    text += fmt::format("  p {:.2g} of {:.2g}", *judgement.p_value, judgement.level);
   text += fmt::format("\n  {}\n\n", judgement.reason);
 
   std::size_t name = 6;

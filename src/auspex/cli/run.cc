@@ -374,8 +374,11 @@ void AddJudge(CLI::App* app, Options* o) {
       ->add_option("--error-tolerance", o->judge.error_tolerance,
                    "share by which its error rate may be higher (default 0.1)")
       ->check(CLI::Range(0.0, 10.0));
-  judge->add_flag("--repeated", o->judge.repeated,
-                  "the file grows and is judged again: only proof that holds at every look counts");
+  judge
+      ->add_option("--look", o->judge.look,
+                   "the file grows and is judged again: this is the Nth time, and all together "
+                   "keep within alpha (default: it is judged once)")
+      ->check(CLI::Range(1, 1'000'000));
   judge->add_option("--change-at", o->judge.change_at,
                     "when the change was, RFC 3339 or seconds since 1970");
   judge->add_option("--after", o->judge.after_s, "seconds after it that are looked at (7200)")

@@ -58,6 +58,23 @@ TEST(JudgeChange, LooksNoFurtherThanItMay) {
   EXPECT_NE(*Judge(points).log_e, *before.log_e);
 }
 
+// A clock that jitters puts no two values into one interval, and none on the wrong side.
+TEST(JudgeChange, TakesAClockThatJitters) {
+  Random random(8);
+  std::vector<SeriesPoint> points = Wave(4, 0.0);
+  const Judgement even = Judge(points);
+  for (std::size_t i = 1; i < points.size(); ++i) points[i].at_s += 20.0 * random.Uniform() - 10.0;
+  EXPECT_NEAR(*Judge(points).log_e, *even.log_e, 0.5);
+  EXPECT_EQ(Judge(points).verdict, Verdict::kPass);
+  // The last one before the change, whatever its value, is no deviation after it.
+  auto last = points.begin();
+  while ((last + 1)->at_s < kChange) ++last;
+  last->at_s = kChange - 1.0;
+  const double without = *Judge(points).log_e;
+  last->value = 200.0;
+  EXPECT_NEAR(*Judge(points).log_e, without, 0.5);
+}
+
 TEST(JudgeChange, TakesGapsAndShortPasts) {
   std::vector<SeriesPoint> points = Wave(5, 30.0);
   for (std::size_t i = 0; i < points.size(); i += 7)

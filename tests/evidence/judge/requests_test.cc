@@ -111,17 +111,55 @@ TEST(JudgeRequests, TooFewRequestsAreInconclusive) {
   EXPECT_NE(judgement.reason.find("too little data"), std::string::npos) << judgement.reason;
 }
 
-TEST(JudgeRequests, RepeatedLooksNeedTheBar) {
-  JudgeOptions repeated;
-  repeated.repeated = true;
-  int once = 0;
+TEST(JudgeRequests, ALaterLookNeedsMore) {
+  JudgeOptions later;
+  later.look = 5;
+  int once = 0, then = 0;
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     const auto requests = Record({.slow_share = 0.05}, seed);
     once += Judge(requests).verdict == Verdict::kFail ? 1 : 0;
-    const Judgement judgement = Judge(requests, repeated);
-    EXPECT_EQ(judgement.verdict == Verdict::kFail, *judgement.log_e >= std::log(100.0));
+    const Judgement judgement = Judge(requests, later);
+    // The draws show no p below 1/1000: only E proves at alpha/30.
+    EXPECT_EQ(judgement.verdict == Verdict::kFail, *judgement.log_e >= std::log(3000.0));
+    then += judgement.verdict == Verdict::kFail ? 1 : 0;
   }
   EXPECT_GE(once, 5);
+  EXPECT_LE(then, once);
+}
+
+// However often a growing record is judged: of 150 good canaries looked at ten times each, 30 are
+// allowed at alpha .2, and 45 would come once in a thousand times.
+TEST(JudgeRequests, AllLooksTogetherKeepWithinAlpha) {
+  int bad = 0;
+  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+    const auto all = Record({.pairs = 500, .error_rate = 0.02, .canary_error_rate = 0.02}, seed);
+    bool once = false;
+    for (std::int64_t look = 1; look <= 10 && !once; ++look) {
+      JudgeOptions options;
+      options.alpha = 0.2;
+      options.look = look;
+      const std::vector<JudgedRequest> seen(all.begin(), all.begin() + 100 * look);
+      once = Judge(seen, options).verdict == Verdict::kFail;
+    }
+    bad += once ? 1 : 0;
+  }
+  EXPECT_LT(bad, 45);
+}
+
+// What `pass` promises: of canaries with a fault in a tenth of their requests few pass, also where
+// the canary has few requests.
+TEST(JudgeRequests, ATenthAtFaultSeldomPasses) {
+  for (const double share : {0.5, 0.02}) {
+    int passed = 0, said = 0;
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+      const Judgement judgement = Judge(Record(
+          {.pairs = share < 0.1 ? 1500 : 150, .canary_share = share, .slow_share = 0.1}, seed));
+      passed += judgement.verdict == Verdict::kPass ? 1 : 0;
+      said += judgement.verdict != Verdict::kInconclusive ? 1 : 0;
+    }
+    EXPECT_LE(passed, 9) << share;
+    EXPECT_GT(said, 20) << share;  // else it promises nothing
+  }
 }
 
 TEST(JudgeRequests, RoutesAreLookedAtOneByOne) {

@@ -93,6 +93,34 @@ TEST(JudgeSeries, ValuesThatFollowEachOtherCountForLess) {
   EXPECT_LE(wandering, 2);
 }
 
+// Also where no time has both arms.
+TEST(JudgeSeries, ValuesOfOtherTimesThatFollowEachOtherCountForLess) {
+  int wandering = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    Random random(seed);
+    const auto walk = [&random] {
+      std::vector<double> values;
+      double at = 0.0;
+      for (int i = 0; i < 60; ++i) values.push_back(100.0 + (at = 0.9 * at + random.Normal()));
+      return values;
+    };
+    const std::vector<double> canary = walk();
+    JudgedMetric metric = Metric("cpu", canary, walk());
+    for (JudgedPoint& point : metric.canary) point.at_s += 1.0;
+    wandering += JudgeSeries({metric}, {}).verdict == Verdict::kFail ? 1 : 0;
+  }
+  EXPECT_LE(wandering, 3);
+}
+
+TEST(JudgeSeries, TooFewValuesToSeeNeighboursAreSaidToBe) {
+  const std::vector<double> few(15, 1.0);
+  std::vector<double> other = few;
+  other[3] = 2.0;
+  const Judgement judgement = JudgeSeries({Metric("cpu", few, other)}, {});
+  EXPECT_NE(judgement.metrics[0].reason.find("taken as independent"), std::string::npos)
+      << judgement.metrics[0].reason;
+}
+
 TEST(JudgeSeries, AMetricOfOneArmIsInconclusive) {
   const std::vector<double> values(12, 1.0);
   const Judgement judgement = JudgeSeries({Metric("m", {}, values)}, {});

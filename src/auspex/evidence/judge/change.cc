@@ -71,7 +71,7 @@ Result<Grid> MakeGrid(const std::vector<SeriesPoint>& points, const ChangeOption
   for (std::size_t i = 1; i < seen.size(); ++i) steps.push_back(seen[i].at_s - seen[i - 1].at_s);
   Grid grid;
   grid.step_s = Median(&steps);
-  const double slots = (seen.back().at_s - seen.front().at_s) / grid.step_s + 1.0;
+  const double slots = std::round((seen.back().at_s - seen.front().at_s) / grid.step_s) + 1.0;
   if (!(slots <= static_cast<double>(kMostSlots)))
     return Fail(ErrorCode::kInvalidArgument,
                 "the intervals are uneven: {:.3g} s is usual, and {:.3g} of these would fill the "
@@ -79,11 +79,18 @@ Result<Grid> MakeGrid(const std::vector<SeriesPoint>& points, const ChangeOption
                 grid.step_s, slots, kMostSlots);
   grid.values.assign(static_cast<std::size_t>(slots), kNan);
   const auto slot = [&](double at_s) { return (at_s - seen.front().at_s) / grid.step_s; };
-  for (const SeriesPoint& point : seen)
-    grid.values[std::min(grid.values.size() - 1, static_cast<std::size_t>(slot(point.at_s)))] =
-        point.value;
   grid.change =
       std::min(grid.values.size(), static_cast<std::size_t>(std::ceil(slot(options.change_at_s))));
+  for (const SeriesPoint& point : seen) {
+    // The nearest slot, so that a jitter of the clock does not put two values into one; which side
+    // of the change it is on its own time says.
+    std::size_t at =
+        std::min(grid.values.size() - 1, static_cast<std::size_t>(std::llround(slot(point.at_s))));
+    const bool after = point.at_s >= options.change_at_s;
+    if (after && at < grid.change) at = std::min(grid.change, grid.values.size() - 1);
+    if (!after && at >= grid.change) at = grid.change - 1;
+    grid.values[at] = point.value;
+  }
   return grid;
 }
 
@@ -175,30 +182,33 @@ Result<Judgement> JudgeChange(const std::vector<SeriesPoint>& points,
   const double past_log = LogDeviation(all, after, least);
   const double odds_log = kAtNothing + kWeightRecent * recent_log + kWeightPast * past_log;
 
-  Weighed one;
-  one.weight = 1.0;
-  one.log_e = odds_log;
-  one.metric.name = "value";
+  MetricJudgement metric;
+  metric.name = "value";
   const double shift = MeanOf(after) - MeanOf(before);
   const double level = MeanOf(Told(std::span(grid.values).subspan(grid.change))) - shift;
-  if (level > 0.0) one.metric.effect = 1.0 + shift / level;
-  one.metric.requests_needed = std::nullopt;
-  one.metric.reason = fmt::format(
+  if (level > 0.0) metric.effect = 1.0 + shift / level;
+  metric.requests_needed = std::nullopt;
+  metric.reason = fmt::format(
       "the largest deviations after the change are {:.3g} times the usual of just before and "
       "{:.3g} times that of all of the past; expected {}",
       std::exp(recent_log), std::exp(past_log),
       seasonal ? "as at this time yesterday (and last week, where known)"
                : "as before: the series is shorter than a day before the change");
   const double p_value = NormalUpperTail((odds_log - kHarmlessMean) / kHarmlessSd);
-  JudgeOptions judging;
-  judging.alpha = options.alpha;
-  judging.repeated = options.repeated;
-  Judgement judgement = Conclude({std::move(one)}, std::max(p_value, 1e-300), judging, true, "");
+  Judgement judgement;
+  judgement.alpha = options.alpha;
+  judgement.level = LevelOf(options.alpha, options.look);
+  judgement.log_e = odds_log;
+  judgement.log_e_proves = false;
+  judgement.p_value = std::max(p_value, 1e-300);
   judgement.p_fail = 1.0 / (1.0 + std::exp(-odds_log));
   const bool likely = *judgement.p_fail >= 0.5;
-  if (judgement.verdict != Verdict::kFail)
-    judgement.verdict = likely ? Verdict::kInconclusive : Verdict::kPass;
-  judgement.metrics[0].verdict = judgement.verdict;
+  judgement.verdict = p_value <= judgement.level && likely ? Verdict::kFail
+                      : likely                             ? Verdict::kInconclusive
+                                                           : Verdict::kPass;
+  metric.verdict = judgement.verdict;
+  metric.log_e = odds_log;
+  judgement.metrics.push_back(std::move(metric));
   judgement.reason =
       fmt::format("{}: {}; p = {:.2g} by what harmless changes did elsewhere",
                   judgement.verdict == Verdict::kFail ? "the series departs from its past"

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "auspex/base/result.h"
@@ -16,7 +17,7 @@ struct ChangeOptions {
   double change_at_s = 0.0;
   double after_s = 7200.0;  // > 0; rows later than the change and this are not looked at
   double alpha = 0.01;
-  bool repeated = false;  // judged again as time passes: then p proves nothing
+  std::int64_t look = 0;  // as in JudgeOptions
 };
 
 // One series before and after a change, with no canary to compare with. What to expect is the
@@ -25,8 +26,9 @@ struct ChangeOptions {
 // after the change is held against the rest before it, by two robust scales: that of the last
 // after_s/2 before the change, and that of all of the past. Each gives the mean of the three
 // largest deviations after the change over 1.4826 times the median deviation before it; a logistic
-// function of both logarithms gives p_fail, ln E its log odds, and p the place of these among those
-// of harmless changes. Deviations to both sides count.
+// function of both logarithms gives p_fail, `log_e` its log odds (no e-value: it proves nothing),
+// and p the place of these among those of harmless changes: p within the look's level is fail.
+// Deviations to both sides count.
 //
 // Its four weights and the two figures of harmless changes are fitted on half of the 96 series of
 // the kontrast data, and measured on the other half (docs/judge.md). So here the bound alpha is

@@ -41,6 +41,8 @@ struct Judgement {
   std::optional<double> log_e;
   std::optional<double> p_value;  // of the whole record, looked at once
   double alpha = 0.01;
+  double level = 0.01;       // what of alpha this look may spend (JudgeOptions::look)
+  bool log_e_proves = true;  // false: log_e is log odds, and p_value alone proves (JudgeChange)
   std::vector<MetricJudgement> metrics;
   std::optional<double> score;  // 0 to 100, of Kayenta's judge
   std::string reason;

@@ -31,15 +31,8 @@ constexpr std::size_t kMostRoutes = 5;
 constexpr double kErrorWeight = 0.35;
 constexpr double kLatencyWeight = 0.5;
 constexpr double kRouteWeight = 0.03;
-// Requests drawn in all, which keeps p within seconds.
-constexpr double kDrawBudget = 3e8;
-constexpr double kMostDraws = 999.0;
-constexpr double kFewestDraws = 199.0;
 // A pass promises that a fault in this share of the canary's requests would have been proven.
 constexpr double kShownShare = 0.10;
-// Rate ratio that requests_needed speaks of, and what the mixture over ratios costs in ln E.
-constexpr double kDetect = 2.0;
-constexpr double kMixtureCost = 2.8;
 
 struct Cut {
   std::size_t begin = 0;
@@ -109,7 +102,7 @@ class RequestRecord {
     }
     const double log_e = LogMeanE(weighed);
     std::optional<double> p_value;
-    if (log_e < -std::log(options_.alpha)) p_value = PValue(log_e);
+    if (log_e < -std::log(options_.level())) p_value = PValue(log_e);
     Judgement judgement = Conclude(std::move(weighed), p_value, options_, Enough(), MissingText());
     judgement.reason += OverlapText();
     return judgement;
@@ -224,12 +217,10 @@ class RequestRecord {
   }
 
   [[nodiscard]] double PValue(double log_e) const {
-    const double n = static_cast<double>(requests_.size());
-    const auto draws =
-        static_cast<std::int64_t>(std::max(kFewestDraws, std::min(kMostDraws, kDrawBudget / n)));
+    const std::int64_t draws = DrawsFor(static_cast<double>(requests_.size()));
     Random random(options_.seed);
     std::vector<std::vector<std::uint32_t>> order(2);  // of one stratum: those that passed, failed
-    return PValueByDraws(log_e, options_.alpha, draws, [&] { return DrawLogE(&random, &order); });
+    return PValueByDraws(log_e, options_.level(), draws, [&] { return DrawLogE(&random, &order); });
   }
 
   // Arms drawn anew: as many failures on the canary as the tolerated odds say, which ones by lot.
@@ -260,11 +251,8 @@ class RequestRecord {
     return LogMeanE(drawn);
   }
 
-  struct Totals {
-    double canary = 0.0, baseline = 0.0, canary_events = 0.0, baseline_events = 0.0;
-  };
-  [[nodiscard]] Totals TotalsOf(std::size_t m, const std::vector<std::int64_t>& seen) const {
-    Totals total;
+  [[nodiscard]] ArmTotals TotalsOf(std::size_t m, const std::vector<std::int64_t>& seen) const {
+    ArmTotals total;
     for (std::size_t s = 0; s < cuts_.size(); ++s) {
       const Stratum& stratum = tests_[m].strata()[s];
       total.canary += static_cast<double>(stratum.canary);
@@ -278,7 +266,7 @@ class RequestRecord {
   [[nodiscard]] MetricJudgement Describe(std::size_t m, const std::vector<std::int64_t>& seen,
                                          double log_e) const {
     const Metric& metric = metrics_[m];
-    const Totals total = TotalsOf(m, seen);
+    const ArmTotals total = TotalsOf(m, seen);
     MetricJudgement out;
     out.name = metric.name;
     if (tests_[m].events() > 0) {
@@ -297,29 +285,26 @@ class RequestRecord {
                     Percent(total.canary_events / std::max(1.0, total.canary)), total.canary,
                     Percent(total.baseline_events / std::max(1.0, total.baseline)), total.baseline,
                     EText(log_e));
-    const double p = std::min(0.45, (total.baseline_events + 0.5) / (total.baseline + 1.0));
-    const double gain = LogRatioProjected(
-        kDetect, {kDetect * p * total.canary, total.canary, p * total.baseline, total.baseline}, p);
-    const double missing = -std::log(options_.alpha) + kMixtureCost - std::max(0.0, log_e);
-    if (gain > 0.0)
-      out.requests_needed =
-          std::ceil(std::max(0.0, missing / gain * (total.canary + total.baseline)));
+    out.requests_needed = RequestsStillNeeded(total, log_e, options_.level());
     return out;
   }
 
-  // Would a fault in a tenth of the canary's requests have been proven? If all its events fall on
-  // the canary, the chance of that by lot is (canary / all)^events, times the metrics looked at.
-  [[nodiscard]] double CanaryNeeded() const {
-    const double share = static_cast<double>(canaries_) / static_cast<double>(requests_.size());
-    const double events =
-        std::log(options_.alpha / static_cast<double>(metrics_.size())) / std::log(share);
-    return std::ceil(events / kShownShare);
+  // Would a fault in a tenth of the canary's requests have been proven? At the level of each of the
+  // metrics looked at.
+  [[nodiscard]] double EventsWanted() const {
+    return EventsToExpect(static_cast<double>(canaries_), static_cast<double>(requests_.size()),
+                          options_.level() / static_cast<double>(metrics_.size()), kShownShare);
   }
-  [[nodiscard]] bool Enough() const { return static_cast<double>(canaries_) >= CanaryNeeded(); }
+  [[nodiscard]] bool Enough() const {
+    return static_cast<double>(canaries_) * kShownShare >= EventsWanted();
+  }
   [[nodiscard]] std::string MissingText() const {
+    const double wanted = EventsWanted() / kShownShare;
+    if (std::isinf(wanted))
+      return fmt::format("{} requests of the canary prove nothing at this share", canaries_);
     return fmt::format(
         "{} requests of the canary where {:.0f} show a fault in a tenth of them, at this share",
-        canaries_, CanaryNeeded());
+        canaries_, std::ceil(wanted));
   }
 
   // Arms that were not recorded at the same time can differ for its sake.

@@ -24,17 +24,15 @@ constexpr double kRankShare = 0.2;
 constexpr std::array<double, 5> kAboveEdge = {.5, .3, .2, .1, .05};
 // Values of each arm in a stratum: an hour of minutes gives four.
 constexpr std::size_t kStratumLeast = 15;
-constexpr double kMostDraws = 999.0;
-constexpr double kFewestDraws = 199.0;
-constexpr double kDrawBudget = 1e8;
+// What a draw costs, in the unit of DrawsFor.
+constexpr double kDrawOfAStratum = 300.0;
+constexpr double kDrawOfAValue = 30.0;
 constexpr std::size_t kLeastForAutocorrelation = 20;
 constexpr double kMostInflation = 50.0;
 // A pass promises that a fault in this share of the canary's requests, or of its intervals, would
 // have been proven.
 constexpr double kShownRequests = 0.10;
 constexpr double kShownIntervals = 0.75;
-constexpr double kDetect = 2.0;
-constexpr double kMixtureCost = 2.8;
 constexpr double kConfidence = 0.95;
 
 // One metric's outcome, before it is weighed with the others.
@@ -86,16 +84,12 @@ Outcome NoData(const JudgedMetric& metric) {
   return outcome;
 }
 
-double EventsNeeded(double canary_share, double alpha) {
-  return std::log(alpha) / std::log(canary_share);
-}
-
 // --- shares with counts
 
 struct ShareCounts {
   std::vector<Stratum> strata;
   std::vector<std::int64_t> seen;
-  double canary = 0.0, baseline = 0.0, canary_events = 0.0, baseline_events = 0.0;
+  ArmTotals totals;
   bool paired = true;
 };
 
@@ -108,10 +102,10 @@ ShareCounts CountShares(const JudgedMetric& metric, bool decrease) {
   const auto add = [&](std::int64_t nc, std::int64_t kc, std::int64_t nb, std::int64_t kb) {
     counts.strata.push_back({nc, nb, kc + kb});
     counts.seen.push_back(kc);
-    counts.canary += static_cast<double>(nc);
-    counts.baseline += static_cast<double>(nb);
-    counts.canary_events += static_cast<double>(kc);
-    counts.baseline_events += static_cast<double>(kb);
+    counts.totals.canary += static_cast<double>(nc);
+    counts.totals.baseline += static_cast<double>(nb);
+    counts.totals.canary_events += static_cast<double>(kc);
+    counts.totals.baseline_events += static_cast<double>(kb);
   };
   ForEachPair(metric, [&](const JudgedPoint& c, const JudgedPoint& b) {
     add(static_cast<std::int64_t>(c.count), events(c), static_cast<std::int64_t>(b.count),
@@ -137,7 +131,8 @@ void DescribeShare(const JudgedMetric& metric, const ShareCounts& counts,
                    const JudgeOptions& options, Outcome* outcome) {
   MetricJudgement& out = outcome->weighed.metric;
   const double log_e = outcome->weighed.log_e;
-  if (counts.canary_events + counts.baseline_events > 0.0) {
+  const ArmTotals& totals = counts.totals;
+  if (totals.canary_events + totals.baseline_events > 0.0) {
     const RateRatio ratio = PooledRateRatio(counts.strata, counts.seen);
     out.effect = ratio.ratio;
     out.effect_low = ratio.low;
@@ -146,42 +141,35 @@ void DescribeShare(const JudgedMetric& metric, const ShareCounts& counts,
   out.reason = fmt::format(
       "{}{} of the canary's {:.0f}, {} of the baseline's {:.0f} requests; {}{}",
       metric.direction == JudgedMetric::Direction::kDecrease ? "not reached by " : "",
-      Percent(counts.canary_events / std::max(1.0, counts.canary)), counts.canary,
-      Percent(counts.baseline_events / std::max(1.0, counts.baseline)), counts.baseline,
+      Percent(totals.canary_events / std::max(1.0, totals.canary)), totals.canary,
+      Percent(totals.baseline_events / std::max(1.0, totals.baseline)), totals.baseline,
       EText(log_e),
       counts.paired ? "" : "; no interval has both arms, so time is not told from the canary");
-  const double p = std::min(0.45, (counts.baseline_events + 0.5) / (counts.baseline + 1.0));
-  const double gain = LogRatioProjected(
-      kDetect, {kDetect * p * counts.canary, counts.canary, p * counts.baseline, counts.baseline},
-      p);
-  const double missing = -std::log(options.alpha) + kMixtureCost - std::max(0.0, log_e);
-  if (gain > 0.0)
-    out.requests_needed =
-        std::ceil(std::max(0.0, missing / gain * (counts.canary + counts.baseline)));
+  out.requests_needed = RequestsStillNeeded(totals, log_e, options.level());
 }
 
 Outcome JudgeShare(const JudgedMetric& metric, const JudgeOptions& options) {
   const ShareCounts counts =
       CountShares(metric, metric.direction == JudgedMetric::Direction::kDecrease);
-  if (counts.canary == 0.0 || counts.baseline == 0.0) return NoData(metric);
+  const ArmTotals& totals = counts.totals;
+  if (totals.canary == 0.0 || totals.baseline == 0.0) return NoData(metric);
   Outcome outcome;
   outcome.weighed.metric.name = metric.name;
   outcome.weighed.weight = kShareWeight;
   const EventTest test(counts.strata, options.tolerated_rate_ratio);
   outcome.weighed.log_e = test.LogE(counts.seen);
-  if (outcome.weighed.log_e < -std::log(options.alpha)) {
+  if (outcome.weighed.log_e < -std::log(options.level())) {
     Random random(options.seed);
     std::vector<std::int64_t> drawn(counts.strata.size());
-    const double draws = std::clamp(kDrawBudget / (100.0 * static_cast<double>(drawn.size())),
-                                    kFewestDraws, kMostDraws);
-    outcome.p_value =
-        PValueByDraws(outcome.weighed.log_e, options.alpha, static_cast<std::int64_t>(draws), [&] {
-          for (std::size_t s = 0; s < drawn.size(); ++s) drawn[s] = test.Draw(s, &random);
-          return test.LogE(drawn);
-        });
+    const double cost = kDrawOfAStratum * static_cast<double>(drawn.size());
+    outcome.p_value = PValueByDraws(outcome.weighed.log_e, options.level(), DrawsFor(cost), [&] {
+      for (std::size_t s = 0; s < drawn.size(); ++s) drawn[s] = test.Draw(s, &random);
+      return test.LogE(drawn);
+    });
   }
-  outcome.enough = counts.canary * kShownRequests >=
-                   EventsNeeded(counts.canary / (counts.canary + counts.baseline), options.alpha);
+  outcome.enough = totals.canary * kShownRequests >=
+                   EventsToExpect(totals.canary, totals.canary + totals.baseline, options.level(),
+                                  kShownRequests);
   DescribeShare(metric, counts, options, &outcome);
   return outcome;
 }
@@ -299,28 +287,40 @@ class ValueRecord {
   std::vector<EventTest> tests_;
 };
 
-// (1 + r) / (1 - r) of the arms' difference where r is surely above 0, else 1.
-double Inflation(const JudgedMetric& metric) {
-  std::vector<double> gaps;
-  ForEachPair(metric, [&gaps](const JudgedPoint& c, const JudgedPoint& b) {
-    gaps.push_back(c.value - b.value);
-  });
-  if (gaps.size() < kLeastForAutocorrelation) return 1.0;
-  const double n = static_cast<double>(gaps.size());
+// How many neighbouring values count as one: (1 + r) / (1 - r) of their lag-one autocorrelation r
+// where it is surely above 0, else 1. nullopt: too few to tell.
+std::optional<double> InflationOf(const std::vector<double>& values) {
+  if (values.size() < kLeastForAutocorrelation) return std::nullopt;
+  const double n = static_cast<double>(values.size());
   double mean = 0.0;
-  for (const double gap : gaps) mean += gap / n;
+  for (const double value : values) mean += value / n;
   double square = 0.0, lagged = 0.0;
-  for (std::size_t i = 0; i < gaps.size(); ++i) {
-    square += (gaps[i] - mean) * (gaps[i] - mean);
-    if (i > 0) lagged += (gaps[i] - mean) * (gaps[i - 1] - mean);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    square += (values[i] - mean) * (values[i] - mean);
+    if (i > 0) lagged += (values[i] - mean) * (values[i - 1] - mean);
   }
   if (square <= 0.0) return 1.0;
   const double r = std::min(0.99, lagged / square);
   return r > 2.0 / std::sqrt(n) ? std::min(kMostInflation, (1.0 + r) / (1.0 - r)) : 1.0;
 }
 
-void DescribeValue(const JudgedMetric& metric, double inflation, const JudgeOptions& options,
-                   Outcome* outcome) {
+// Of the arms' difference; where they were not recorded at the same times, of each arm itself,
+// which also counts what both would have had in common.
+std::optional<double> Inflation(const JudgedMetric& metric) {
+  std::vector<double> gaps;
+  ForEachPair(metric, [&gaps](const JudgedPoint& c, const JudgedPoint& b) {
+    gaps.push_back(c.value - b.value);
+  });
+  if (const auto inflation = InflationOf(gaps)) return inflation;
+  const auto canary = InflationOf(Values(metric.canary));
+  const auto baseline = InflationOf(Values(metric.baseline));
+  if (canary && baseline) return std::max(*canary, *baseline);
+  return canary ? canary : baseline;
+}
+
+void DescribeValue(const JudgedMetric& metric, std::optional<double> known,
+                   const JudgeOptions& options, Outcome* outcome) {
+  const double inflation = known.value_or(1.0);
   const std::vector<double> canary = Values(metric.canary);
   const std::vector<double> baseline = Values(metric.baseline);
   MetricJudgement& out = outcome->weighed.metric;
@@ -336,8 +336,10 @@ void DescribeValue(const JudgedMetric& metric, double inflation, const JudgeOpti
   }
   const double have = static_cast<double>(canary.size() + baseline.size());
   const double share = static_cast<double>(canary.size()) / have;
-  const double needed = EventsNeeded(share, options.alpha) / kShownIntervals * inflation / share;
-  out.requests_needed = std::ceil(std::max(0.0, needed - have));
+  const double events =
+      EventsToExpect(static_cast<double>(canary.size()), have, options.level(), kShownIntervals);
+  const double needed = events / kShownIntervals * inflation / share;
+  if (std::isfinite(needed)) out.requests_needed = std::ceil(std::max(0.0, needed - have));
   outcome->enough = have >= needed;
   out.reason = fmt::format(
       "{}{} values of the canary against {}, by ranks and tails and the rank sum's p as an e-value "
@@ -346,7 +348,8 @@ void DescribeValue(const JudgedMetric& metric, double inflation, const JudgeOpti
       canary.size(), baseline.size(), EText(outcome->weighed.log_e),
       inflation > 1.0
           ? fmt::format("; neighbours are alike, so {:.2g} values count as one", inflation)
-          : "");
+      : known ? ""
+              : "; too few to see whether neighbours are alike: taken as independent");
 }
 
 Outcome JudgeValues(const JudgedMetric& metric, const JudgeOptions& options) {
@@ -355,7 +358,8 @@ Outcome JudgeValues(const JudgedMetric& metric, const JudgeOptions& options) {
   Outcome outcome;
   outcome.weighed.metric.name = metric.name;
   outcome.weighed.weight = kValueWeight;
-  const double inflation = Inflation(metric);
+  const std::optional<double> known = Inflation(metric);
+  const double inflation = known.value_or(1.0);
   std::vector<Weighed> sides;
   double p_value = 1.0;
   const double ways = metric.direction == Direction::kEither ? 2.0 : 1.0;
@@ -367,15 +371,13 @@ Outcome JudgeValues(const JudgedMetric& metric, const JudgeOptions& options) {
     sides.push_back({{}, kRankShare, record.LogRankE() / inflation});
     if (inflation > 1.0) continue;
     Random random(options.seed);
-    const double draws = std::clamp(kDrawBudget / (10.0 * static_cast<double>(record.size())),
-                                    kFewestDraws, kMostDraws);
-    p_value = std::min(
-        p_value, ways * PValueByDraws(tail, options.alpha / ways, static_cast<std::int64_t>(draws),
-                                      [&] { return record.DrawLogE(&random); }));
+    const double cost = kDrawOfAValue * static_cast<double>(record.size());
+    p_value = std::min(p_value, ways * PValueByDraws(tail, options.level() / ways, DrawsFor(cost),
+                                                     [&] { return record.DrawLogE(&random); }));
   }
   outcome.weighed.log_e = LogMeanE(sides);
   if (inflation == 1.0) outcome.p_value = p_value;
-  DescribeValue(metric, inflation, options, &outcome);
+  DescribeValue(metric, known, options, &outcome);
   return outcome;
 }
 

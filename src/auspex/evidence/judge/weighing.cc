@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
+
+#include "auspex/evidence/rate_evidence.h"
 
 namespace auspex::evidence {
 namespace {
@@ -16,6 +19,14 @@ constexpr double kSlope = 1.104;
 constexpr double kCarries = 0.25;
 // A metric whose E is above this points at the canary, unproven.
 constexpr double kPoints = 3.0;
+
+constexpr double kDrawBudget = 3e8;
+constexpr double kMostDraws = 999.0;
+constexpr double kFewestDraws = 199.0;
+// Rate ratio that RequestsStillNeeded speaks of, and what the mixture over ratios costs in ln E.
+constexpr double kDetect = 2.0;
+constexpr double kMixtureCost = 2.8;
+constexpr double kNineOfTen = 1.2816;  // normal quantile
 
 double TotalWeight(const std::vector<Weighed>& metrics) {
   double total = 0.0;
@@ -29,10 +40,10 @@ std::string WhyProven(const std::vector<Weighed>& metrics, const Judgement& judg
         return std::log(a.weight) + a.log_e < std::log(b.weight) + b.log_e;
       });
   const std::string how = *judgement.log_e >= bar
-                              ? fmt::format("{} against a bar of {:g}, whenever one looks",
-                                            EText(*judgement.log_e), std::round(std::exp(bar)))
-                              : fmt::format("p = {:.3g} for one look ({})", *judgement.p_value,
-                                            EText(*judgement.log_e));
+                              ? fmt::format("{} against a bar of {:g}", EText(*judgement.log_e),
+                                            std::round(std::exp(bar)))
+                              : fmt::format("p = {:.3g} of {:.3g} ({})", *judgement.p_value,
+                                            judgement.level, EText(*judgement.log_e));
   return fmt::format("proven: {}: {}; {}", most->metric.name, most->metric.reason, how);
 }
 
@@ -76,6 +87,38 @@ double CalibratedPFail(double log_e, std::optional<double> p_value) {
   return 1.0 / (1.0 + std::exp(-(kAtNothing + kSlope * strength)));
 }
 
+double LevelOf(double alpha, std::int64_t look) {
+  const auto n = static_cast<double>(look);
+  return look == 0 ? alpha : alpha / (n * (n + 1.0));
+}
+
+std::int64_t DrawsFor(double cost) {
+  return static_cast<std::int64_t>(std::clamp(kDrawBudget / cost, kFewestDraws, kMostDraws));
+}
+
+double EventsToExpect(double canary, double all, double level, double hit) {
+  double chance = 1.0;
+  double events = 0.0;
+  for (; chance > level; ++events) {
+    if (events >= canary) return std::numeric_limits<double>::infinity();
+    chance *= (canary - events) / (all - events);
+  }
+  // m with m - 1.28 sqrt(m (1 - hit)) = events - 1/2: binomial, by its normal limit.
+  const double half = 0.5 * kNineOfTen * std::sqrt(1.0 - hit);
+  const double root = half + std::sqrt(half * half + events - 0.5);
+  return root * root;
+}
+
+std::optional<double> RequestsStillNeeded(const ArmTotals& totals, double log_e, double level) {
+  const double p = std::min(0.45, (totals.baseline_events + 0.5) / (totals.baseline + 1.0));
+  const double gain = LogRatioProjected(
+      kDetect, {kDetect * p * totals.canary, totals.canary, p * totals.baseline, totals.baseline},
+      p);
+  if (gain <= 0.0) return std::nullopt;
+  const double missing = -std::log(level) + kMixtureCost - std::max(0.0, log_e);
+  return std::ceil(std::max(0.0, missing / gain * (totals.canary + totals.baseline)));
+}
+
 double PValueByDraws(double seen, double alpha, std::int64_t most_draws,
                      const std::function<double()>& draw) {
   // So many hits, and p is above alpha whatever the rest brings, and known to a seventh.
@@ -94,25 +137,26 @@ double PValueByDraws(double seen, double alpha, std::int64_t most_draws,
 
 Judgement Conclude(std::vector<Weighed> metrics, std::optional<double> p_value,
                    const JudgeOptions& options, bool enough, const std::string& missing) {
-  const double bar = -std::log(options.alpha);
   Judgement judgement;
   judgement.alpha = options.alpha;
+  judgement.level = LevelOf(options.alpha, options.look);
+  const double bar = -std::log(judgement.level);
   judgement.log_e = LogMeanE(metrics);
   judgement.p_value = p_value;
   judgement.p_fail = CalibratedPFail(*judgement.log_e, p_value);
   // E > 1 as well: p alone speaks of "alike", E of "no worse than tolerated".
   const bool proven =
-      *judgement.log_e >= bar ||
-      (!options.repeated && p_value && *p_value <= options.alpha && *judgement.log_e > 0.0);
+      *judgement.log_e >= bar || (p_value && *p_value <= judgement.level && *judgement.log_e > 0.0);
   const double total = TotalWeight(metrics);
   for (Weighed& one : metrics) {
     const double share = one.weight / total * std::exp(one.log_e - *judgement.log_e);
     const bool bad = one.log_e >= bar + std::log(total / one.weight) ||
                      (proven && share >= kCarries && one.log_e > 0.0);
     one.metric.log_e = one.log_e;
-    one.metric.verdict = bad                             ? Verdict::kFail
-                         : one.log_e > std::log(kPoints) ? Verdict::kInconclusive
-                                                         : Verdict::kPass;
+    // Whatever the whole record could not have shown, none of its metrics has.
+    one.metric.verdict = bad                                        ? Verdict::kFail
+                         : !enough || one.log_e > std::log(kPoints) ? Verdict::kInconclusive
+                                                                    : Verdict::kPass;
   }
   if (proven) {
     judgement.verdict = Verdict::kFail;

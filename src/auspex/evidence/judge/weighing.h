@@ -11,15 +11,20 @@
 // What the judges of requests and of series share: many e-values, one answer.
 namespace auspex::evidence {
 
+// What of alpha a look may spend: all of it where there is one, else alpha / (N (N + 1)), whose sum
+// over all N is alpha. Edges and strata are taken anew from what a record has by then, so the E of
+// one look is no factor of the next one's, and only such a sum bounds them together.
+[[nodiscard]] double LevelOf(double alpha, std::int64_t look);
+
 struct JudgeOptions {
   double alpha = 0.01;  // bound on calling a good canary bad
   // Rate ratio of errors that is tolerated, and ratio of latencies (or other values).
   double tolerated_rate_ratio = 1.10;
   double tolerated_value_ratio = 1.05;
-  // The record is judged again as it grows: then only E >= 1/alpha proves, which holds at every
-  // look. Else p <= alpha does too, which is stronger but holds at one look.
-  bool repeated = false;
+  // 0: the record is judged once. N > 0: it grows, and this is the Nth time that it is judged.
+  std::int64_t look = 0;
   std::uint64_t seed = 1;  // of the draws behind p
+  [[nodiscard]] double level() const { return LevelOf(alpha, look); }
 };
 
 // One metric on its way: what it shows, and its prior weight.
@@ -46,9 +51,29 @@ struct Weighed {
 [[nodiscard]] double PValueByDraws(double seen, double alpha, std::int64_t most_draws,
                                    const std::function<double()>& draw);
 
-// Sets the verdicts: fail where the whole is proven, or one metric is; pass where it is not, the
-// canary is more likely good than not, and `enough` data could have shown a fault; else
-// inconclusive. `missing` says what is, where not enough.
+// Draws that a record may cost where each looks at `cost` values: within seconds, and at least what
+// shows a p of half a per cent.
+[[nodiscard]] std::int64_t DrawsFor(double cost);
+
+// Events on the canary that prove it at `level` if none is on the baseline: the fewest that by lot
+// all fall on its `canary` of `all` requests no more often than that. Expected must be so many more
+// that they come in 9 of 10 records, where the fault hits a share `hit` of the canary's requests.
+// Infinite where the canary has too few for any.
+[[nodiscard]] double EventsToExpect(double canary, double all, double level, double hit);
+
+// Both arms of one rate in the whole record.
+struct ArmTotals {
+  double canary = 0.0, baseline = 0.0;  // requests
+  double canary_events = 0.0, baseline_events = 0.0;
+};
+// Requests of both arms, more than there are, until twice the baseline's rate would be proven.
+// nullopt: never.
+[[nodiscard]] std::optional<double> RequestsStillNeeded(const ArmTotals& totals, double log_e,
+                                                        double level);
+
+// Sets the verdicts: fail where the whole is proven, at E >= 1/level or p <= level (and E > 1), or
+// one metric is; pass where it is not, the canary is more likely good than not, and `enough` data
+// could have shown a fault; else inconclusive. `missing` says what is, where not enough.
 [[nodiscard]] Judgement Conclude(std::vector<Weighed> metrics, std::optional<double> p_value,
                                  const JudgeOptions& options, bool enough,
                                  const std::string& missing);
