@@ -77,6 +77,22 @@ TEST(Replay, ShowsADecisionThatWasChanged) {
   EXPECT_THAT(replayed->differences.front(), HasSubstr("entry 8: stored "));
 }
 
+// Another version's last bits and words are shown; what was carried out is what must be settled.
+TEST(Replay, OnlyWhatWasCarriedOutIsUnsettled) {
+  const auto with = [](const std::string& before, const std::string& after) {
+    std::vector<storage::Entry> entries = EntriesOf(20);
+    Damage(&entries.end()[-2], before, after);  // the last tick
+    const Result<Replayed> replayed = Replay(entries);
+    EXPECT_TRUE(replayed.ok() && replayed->differences.size() == 1U) << before;
+    return replayed.ok() && replayed->unsettled;
+  };
+  EXPECT_FALSE(with(R"("confidence":0.)", R"("confidence":0.0)"));
+  EXPECT_FALSE(with(R"("reason":")", R"("reason":"in other words: )"));
+  EXPECT_TRUE(with(R"("decision":")", R"("decision":"not )"));
+  EXPECT_TRUE(with(R"("verdict":null)", R"("verdict":"pass")"));
+  EXPECT_TRUE(with(R"("weight":0.)", R"("weight":0.0)"));
+}
+
 TEST(Replay, ShowsThatAnInputWasChanged) {
   std::vector<storage::Entry> entries = EntriesOf(20);
   Damage(&entries[7], R"("baseline":{"requests":)", R"("baseline":{"requests":9)");

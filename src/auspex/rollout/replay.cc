@@ -34,18 +34,23 @@ Result<Announced> AnnouncedFrom(const storage::Entry& entry, const Json& body) {
   return announced;
 }
 
+// What was carried out. Numbers and words beside it may be another version's, to the last bit.
+bool DoesTheSame(const Decision& one, const Decision& other) {
+  return one.action == other.action && one.weight == other.weight && one.verdict == other.verdict;
+}
+
 void Compare(const storage::Entry& entry, const Json& stored, const Decision& decision,
              Replayed* replayed) {
   std::string decided = ToJson(decision, entry.deployment);
   const std::string before = Dump(stored);
-  if (before != decided) {
-    replayed->differences.push_back(
-        fmt::format("entry {}: stored {} decided {}", entry.seq, before, decided));
-    replayed->unsettled = true;
-  }
-  if (replayed->unsettled) {
-    if (Result<Decision> read = DecisionFrom(stored); read.ok())
-      replayed->stored = *std::move(read);
+  if (before != decided || replayed->unsettled) {
+    Result<Decision> read = DecisionFrom(stored);
+    if (before != decided) {
+      replayed->differences.push_back(
+          fmt::format("entry {}: stored {} decided {}", entry.seq, before, decided));
+      replayed->unsettled = replayed->unsettled || !read.ok() || !DoesTheSame(*read, decision);
+    }
+    if (replayed->unsettled && read.ok()) replayed->stored = *std::move(read);
   }
   replayed->lines.push_back(std::move(decided));
   ++replayed->decisions;

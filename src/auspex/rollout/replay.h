@@ -38,8 +38,8 @@ struct Replayed {
   Rollout rollout;        // as it stood after the last tick
   LessonRecorder lesson;  // of all ticks
   WallTime last_at;       // of the last entry
-  // A decision came out otherwise than it is stored (the program changed), and nothing recorded
-  // since says what holds.
+  // An action, weight or verdict came out otherwise than it is stored (the program changed), and
+  // nothing recorded since says what holds.
   bool unsettled = false;
   Decision stored;                    // the last one, where it is unsettled
   bool admitted = false;              // the router has confirmed a weight above 0
