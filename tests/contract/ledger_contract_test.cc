@@ -318,6 +318,18 @@ TEST_P(LedgerContract, ExpiresLaterWhatTheStoreCouldNotDelete) {
   EXPECT_EQ(ledger().Entries({.deployment = "d1", .kind = "expired"})->size(), 1U);
 }
 
+TEST_P(LedgerContract, OneObjectThatCannotBeDeletedKeepsNoOther) {
+  CommitEnded("d1", 60);
+  CommitEnded("d2", 60);
+  ASSERT_TRUE(ledger().Pack("d1", At(100)).ok());
+  ASSERT_TRUE(ledger().Pack("d2", At(100)).ok());
+  objects().Pin("ticks/d1-");
+  EXPECT_EQ(ledger().Expire(At(61)).error().code, ErrorCode::kPermissionDenied);
+  EXPECT_EQ(objects().List("ticks/d2-")->size(), 0U);
+  objects().Pin("");
+  EXPECT_EQ(ledger().Expire(At(61)), 1);
+}
+
 TEST_P(LedgerContract, SaysWhichObjectIsLostOrDamaged) {
   CommitEnded("d1", 60);
   ASSERT_TRUE(ledger().Pack("d1", At(100)).ok());

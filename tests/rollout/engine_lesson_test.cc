@@ -75,6 +75,15 @@ TEST_F(EngineTest, TheBaselinesOwnValuesShowASignalsNoise) {
   ExpectWholeStory();
 }
 
+TEST_F(EngineTest, HistoryThatCannotBeReadIsLeftOut) {
+  Open();
+  storage::Batch batch;
+  batch.baselines.push_back({.service = "shop", .at = clock_.Wall(), .body = R"({"errors":null})"});
+  ASSERT_TRUE(ledger_->Commit(batch).ok());
+  Announce();
+  EXPECT_EQ(View().state, "observing");  // nothing else is known
+}
+
 TEST_F(EngineTest, AWarmUpThatTheUserGaveIsKept) {
   Open();
   BaselineAggregate taught;

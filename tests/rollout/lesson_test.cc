@@ -124,6 +124,20 @@ TEST(Lesson, KnowsTheNoiseOfAGauge) {
   EXPECT_NEAR(noise->sigma, .02, .004);
 }
 
+TEST(Lesson, ValuesBeforeAndAfterAHoldAreNoPair) {
+  const auto pairs = [](bool held) {
+    const auto lesson = Trial(Spec()).Go([held](Inputs* inputs) {
+      inputs->window.gauges["memory"] = .01;
+      if (inputs->window.t_s <= 600 || inputs->window.t_s > 700) return;
+      if (held) inputs->hold = "the feed is away";
+      if (!held) inputs->window.gauges.clear();
+    });
+    return lesson ? lesson->gauges.at(0).pairs.pairs : 0.0;
+  };
+  EXPECT_GT(pairs(true), 0.0);
+  EXPECT_EQ(pairs(true), pairs(false));
+}
+
 TEST(Lesson, SurvivesTheLedgerAndAdds) {
   double y = 0.0;
   const auto lesson =

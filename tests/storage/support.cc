@@ -74,9 +74,16 @@ Status MemoryStore::Delete(std::string_view name) {
   AUSPEX_TRY(CheckObjectName(name));
   const std::lock_guard lock(mutex_);
   AUSPEX_TRY(CheckUp(name));
+  if (!pinned_.empty() && name.starts_with(pinned_))
+    return Fail(ErrorCode::kPermissionDenied, "'{}' may not be deleted", name);
   const auto found = objects_.find(name);
   if (found != objects_.end()) objects_.erase(found);
   return {};
+}
+
+void MemoryStore::Pin(std::string prefix) {
+  const std::lock_guard lock(mutex_);
+  pinned_ = std::move(prefix);
 }
 
 void MemoryStore::Break(bool broken) {

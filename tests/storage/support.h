@@ -42,11 +42,14 @@ class MemoryStore final : public ObjectStore {
 
   // Every call from now on: kUnavailable.
   void Break(bool broken);
+  // Deleting what begins so, from now on: kPermissionDenied. Empty: nothing.
+  void Pin(std::string prefix);
 
  private:
   Status CheckUp(std::string_view name) const;
   mutable std::mutex mutex_;
   bool broken_ = false;
+  std::string pinned_;
   std::map<std::string, std::string, std::less<>> objects_;
 };
 

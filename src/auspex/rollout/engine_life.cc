@@ -224,8 +224,14 @@ Status EngineImpl::AddHistory(Announced* announced) {
              deps_.ledger->Baselines(announced->service, announced->at - kHistoryDays));
   BaselineAggregate sum;
   for (const storage::BaselineRow& row : rows) {
-    AUSPEX_TRY(const BaselineAggregate one, AggregateFromJson(row.body));
-    Merge(one, &sum);
+    // One row that cannot be read must not keep a service from its next deployment.
+    const Result<BaselineAggregate> one = AggregateFromJson(row.body);
+    if (one.ok()) {
+      Merge(*one, &sum);
+    } else {
+      deps_.log->Warn("history_left_out",
+                      {{"service", announced->service}, {"why", one.error().message}});
+    }
   }
   announced->spec.observe = !IsEnoughHistory(sum);
   if (!announced->spec.observe) ApplyHistory(sum, &announced->spec);

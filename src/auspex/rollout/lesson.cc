@@ -64,7 +64,11 @@ void LessonRecorder::Add(const Rollout& rollout, const Inputs& inputs) {
   const double seconds = rollout.t - last_t_;
   if (seconds <= 0.0) return;  // waiting, observing, or after the end
   last_t_ = rollout.t;
-  if (!inputs.hold.empty() || inputs.covers_s > 0.0) return;
+  if (!inputs.hold.empty() || inputs.covers_s > 0.0) {
+    // Values before and after a gap are no pair.
+    for (auto& [name, gauge] : gauges_) gauge.pairs.Add(std::nullopt);
+    return;
+  }
   const std::vector<Counts> rates = RatesOf(inputs.window);
   WatchColdStart(rollout, rates);
   if (rollout.t <= rollout.WarmUp()) return;

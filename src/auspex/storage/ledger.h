@@ -153,7 +153,7 @@ class Ledger {
   // Deletes packed objects of deployments that ended before `before`, after adding an "expired"
   // entry for each; the chain of hashes stays. Returns how many it deleted: at most kMostExpired,
   // so that it ends soon; where it is that many, there may be more. Error: kInvalidArgument (as
-  // above).
+  // above), kUnavailable, kPermissionDenied (the store; what it did delete stays deleted).
   virtual Result<std::int64_t> Expire(WallTime before) = 0;
 };
 

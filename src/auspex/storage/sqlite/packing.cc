@@ -95,10 +95,11 @@ Status RecordExpired(Core& core, WallTime before, WallTime now) {
   std::vector<NewEntry> entries;
   {
     AUSPEX_TRY(Query rows,
-               core.database.Use("UPDATE packs SET state = 1 WHERE state = 0 AND deployment IN "
-                                 "(SELECT id FROM deployments WHERE ended = 1 AND ended_us < ?) "
+               core.database.Use("UPDATE packs SET state = 1 WHERE id IN (SELECT p.id FROM packs p "
+                                 "JOIN deployments d ON d.id = p.deployment WHERE p.state = 0 AND "
+                                 "d.ended = 1 AND d.ended_us < ? ORDER BY p.id LIMIT ?) "
                                  "RETURNING deployment, name, sha256"));
-    rows.Bind(MicrosSinceEpoch(before));
+    rows.Bind(MicrosSinceEpoch(before)).Bind(kMostExpired);
     while (true) {
       AUSPEX_TRY(const bool found, rows.Next());
       if (!found) break;
@@ -173,11 +174,16 @@ Result<std::int64_t> ExpirePacks(Core& core, ObjectStore& objects, WallTime befo
   AUSPEX_TRY(RecordExpired(core, before, now));
   AUSPEX_TRY(const std::vector<std::string> names, PacksToDelete(core));
   std::int64_t deleted = 0;
+  std::optional<Error> first;  // one that cannot be deleted does not keep the others
   for (const std::string& name : names) {
-    AUSPEX_TRY(objects.Delete(name));
+    if (const Status gone = objects.Delete(name); !gone.ok()) {
+      if (!first) first = gone.error();
+      continue;
+    }
     AUSPEX_TRY(MarkDeleted(core, name));
     ++deleted;
   }
+  if (first) return Failure{*first};
   return deleted;
 }
 
