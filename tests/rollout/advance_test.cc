@@ -213,6 +213,23 @@ TEST(Advance, DoesNotBlameTheCanaryWhenBothAreDown) {
   }
 }
 
+TEST(Advance, ALimitSaysWhatSpeaksAgainstTheCanary) {
+  Simulation simulation(BasicSpec(), {.canary_errors = 5});
+  bool limited = false;
+  while (!simulation.Ended() && !limited) limited = simulation.Tick().action == Action::kLimit;
+  ASSERT_TRUE(limited);
+  EXPECT_THAT(simulation.rollout.last.reason,
+              HasSubstr("less, as the harm budget allows; most speaks errors: "));
+  // Also while something else keeps the weight from rising.
+  const auto held = [](Inputs* inputs) { inputs->hold = "the router does not answer"; };
+  Simulation other(BasicSpec(), {.canary_errors = 5});
+  other.Run(30);
+  for (limited = false; !other.Ended() && !limited;)
+    limited = other.Tick(held).action == Action::kLimit;
+  ASSERT_TRUE(limited);
+  EXPECT_THAT(other.rollout.last.reason, HasSubstr("does not answer: no more; and less, as"));
+}
+
 TEST(Advance, AHoldStopsRaiseAndPromotion) {
   const auto held = [](Inputs* inputs) { inputs->hold = "the router does not answer"; };
   Simulation simulation(BasicSpec());

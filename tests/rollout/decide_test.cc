@@ -99,6 +99,7 @@ TEST_F(Decide, RefusesEveryBadLineAndGoesOn) {
   ExpectRefused(
       R"({"start":{"deployment":"d2","history":{"behaviour":[{"name":"orders","rate":2}]}}})",
       "rate");
+  ExpectRefused(tick(R"("stopped_at":5,"canary":{"requests":1},)" + baseline), "stopped_at");
 
   // The same as if none of them had come.
   json next = Ask(TickLine("d1", 20));

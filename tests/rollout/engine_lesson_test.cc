@@ -75,6 +75,20 @@ TEST_F(EngineTest, TheBaselinesOwnValuesShowASignalsNoise) {
   ExpectWholeStory();
 }
 
+TEST_F(EngineTest, AScrapedServiceThatIsAskedForByVersionNeedsBoth) {
+  service_.signals = {{.name = "requests",
+                       .role = "errors",
+                       .query = "",
+                       .good = "ok{version='$version'}",
+                       .all = "all{version='$version'}"}};
+  Open();
+  const auto refused = engine_->Announce(
+      {.service = "shop", .version = "v2", .baseline_version = "", .actor = "ann", .risk = {}});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(refused.error().message, HasSubstr("baseline_version: signal requests of shop"));
+}
+
 TEST_F(EngineTest, HistoryThatCannotBeReadIsLeftOut) {
   Open();
   storage::Batch batch;

@@ -5,31 +5,13 @@
 
 #include <string>
 
+#include "tests/rollout/quiet_feed.h"
+
 namespace auspex::rollout {
 namespace {
 
 using ::testing::HasSubstr;
-
-// A feed that is there and brings nothing but its count of lines.
-class QuietFeed final : public telemetry::RequestSource {
- public:
-  void Track(const telemetry::ServerKey& /*server*/) override {}
-  void Forget(const telemetry::ServerKey& /*server*/) override {}
-  void SetEdges(const telemetry::ServerKey& /*server*/,
-                const telemetry::Edges& /*edges*/) override {}
-  telemetry::ServerTick Take(const telemetry::ServerKey& /*server*/,
-                             std::optional<WallTime> /*until*/) override {
-    return {};
-  }
-  [[nodiscard]] std::int64_t LinesOf(const telemetry::ServerKey& /*server*/) const override {
-    return 0;
-  }
-  [[nodiscard]] std::int64_t LinesFrom(std::string_view /*host*/,
-                                       std::int64_t /*process*/) const override {
-    return 0;
-  }
-  [[nodiscard]] telemetry::FeedHealth Health() const override { return {.connected = true}; }
-};
+using testing::QuietFeed;
 
 // One tick in which the proxy had counted `requests` and the feed had brought `lines`, in all.
 Inputs Tick(Live* live, telemetry::RequestSource* feed, std::int64_t requests, std::int64_t lines) {
@@ -43,7 +25,7 @@ Inputs Tick(Live* live, telemetry::RequestSource* feed, std::int64_t requests, s
 }
 
 TEST(CloseTick, AFeedThatLosesALotHoldsAndTheLossIsShown) {
-  QuietFeed feed;
+  QuietFeed feed(true);
   Live live;
   std::int64_t lines = 0;
   for (std::int64_t i = 1; i <= 5; ++i)
@@ -56,7 +38,7 @@ TEST(CloseTick, AFeedThatLosesALotHoldsAndTheLossIsShown) {
 
 // Two proxies with the same traffic, the log of one of which goes nowhere.
 TEST(CloseTick, NamesTheProxyWhoseLogIsNotConnected) {
-  QuietFeed feed;
+  QuietFeed feed(true);
   Live live;
   Inputs last;
   for (std::int64_t i = 1; i <= 12; ++i) {

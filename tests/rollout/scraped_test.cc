@@ -12,6 +12,7 @@
 #include "auspex/rollout/codec.h"
 #include "auspex/rollout/history.h"
 #include "auspex/rollout/live.h"
+#include "tests/rollout/quiet_feed.h"
 
 namespace auspex::rollout {
 namespace {
@@ -229,29 +230,8 @@ TEST(Buckets, ThatHaveChangedSayNothing) {
   EXPECT_EQ(ticks.canary.requests, 100);
 }
 
-// A feed that is not connected.
-class NoFeed final : public telemetry::RequestSource {
- public:
-  void Track(const telemetry::ServerKey& /*server*/) override {}
-  void Forget(const telemetry::ServerKey& /*server*/) override {}
-  void SetEdges(const telemetry::ServerKey& /*server*/,
-                const telemetry::Edges& /*edges*/) override {}
-  telemetry::ServerTick Take(const telemetry::ServerKey& /*server*/,
-                             std::optional<WallTime> /*until*/) override {
-    return {};
-  }
-  [[nodiscard]] std::int64_t LinesOf(const telemetry::ServerKey& /*server*/) const override {
-    return 0;
-  }
-  [[nodiscard]] std::int64_t LinesFrom(std::string_view /*host*/,
-                                       std::int64_t /*process*/) const override {
-    return 0;
-  }
-  [[nodiscard]] telemetry::FeedHealth Health() const override { return {}; }
-};
-
 TEST(CloseTick, AScrapedServiceNeedsNoFeed) {
-  NoFeed feed;
+  testing::QuietFeed feed(false);
   ServiceConfig service;
   service.signals = {kScraped[0], kOrders};
   Live live;

@@ -38,12 +38,21 @@ Finding LookAtProxy(const rollout::ServiceConfig& service, const traffic::ProxyV
   if (proxy.error) return finding.text = proxy.error->message + kMendRouter, finding;
   if (proxy.draw == traffic::Draw::kNotRandom) return finding.text = proxy.draw_note, finding;
   finding.good = true;
-  finding.warning =
-      proxy.canary.share != Weight::Whole() && proxy.baseline.share != Weight::Whole();
-  finding.text = fmt::format(
-      "{}, {}{}", Describe(service.servers[0], proxy.baseline),
-      Describe(service.servers[1], proxy.canary),
-      finding.warning ? "; as in a rollout: for another to begin, one must have 100 %" : "");
+  std::string note;
+  const auto down = [](const traffic::ServerView& server) {
+    return !server.up && !server.maintenance;
+  };
+  const bool first_serves = proxy.baseline.share == Weight::Whole();
+  if (!first_serves && proxy.canary.share != Weight::Whole()) {
+    note = "; as in a rollout: for another to begin, one must have 100 %";
+  } else if (down(first_serves ? proxy.baseline : proxy.canary)) {
+    note = "; the one that serves is down: nothing can be compared with it";
+  } else if (down(first_serves ? proxy.canary : proxy.baseline)) {
+    note = "; the other is down: a deployment would end at once, start the new version first";
+  }
+  finding.warning = !note.empty();
+  finding.text = fmt::format("{}, {}{}", Describe(service.servers[0], proxy.baseline),
+                             Describe(service.servers[1], proxy.canary), note);
   return finding;
 }
 

@@ -128,6 +128,15 @@ std::optional<std::string> CountsInWords(const Rollout& rollout, const std::stri
                      rollout.baseline.requests);
 }
 
+// The metric that carries most of the evidence, with its counts.
+std::string MostSpeaks(const Rollout& rollout) {
+  const std::vector<evidence::MetricState> metrics = rollout.evidence->Metrics();
+  const auto first =
+      std::max_element(metrics.begin(), metrics.end(),
+                       [](const auto& a, const auto& b) { return a.share < b.share; });
+  return MetricSentence(rollout, first->name);
+}
+
 }  // namespace
 
 std::string MetricSentence(const Rollout& rollout, const std::string& name) {
@@ -137,11 +146,7 @@ std::string MetricSentence(const Rollout& rollout, const std::string& name) {
 }
 
 std::string ProofSentence(const Rollout& rollout) {
-  const std::vector<evidence::MetricState> metrics = rollout.evidence->Metrics();
-  const auto first =
-      std::max_element(metrics.begin(), metrics.end(),
-                       [](const auto& a, const auto& b) { return a.share < b.share; });
-  return fmt::format("{}; E = {:.3g} against a bar of {:.3g}", MetricSentence(rollout, first->name),
+  return fmt::format("{}; E = {:.3g} against a bar of {:.3g}", MostSpeaks(rollout),
                      std::exp(std::min(rollout.evidence->log_e(), 700.0)),
                      1.0 / rollout.spec.alpha);
 }
@@ -163,14 +168,19 @@ Choice ChooseAdaptive(const Rollout& rollout, const TickView& tick) {
   const PaceStep pace = NextWeight(rollout, {.may_rise = may_rise});
   const std::optional<Choice> late = AtTheDeadline(rollout, tick, pace.throttle_p_fail);
   if (late && late->end) return *late;
-  Choice choice{
-      .next = pace.next, .reason = "as the harm budget allows", .end = {}, .verdict = {}, .by = {}};
+  const Weight now = rollout.asked;
+  const std::string less =
+      pace.next < now ? "less, as the harm budget allows; most speaks " + MostSpeaks(rollout) : "";
+  Choice choice{.next = pace.next,
+                .reason = less.empty() ? "as the harm budget allows" : less,
+                .end = {},
+                .verdict = {},
+                .by = {}};
   if (confidence < kLowConfidence) {
     choice.reason = fmt::format("confidence {:.3g} is below {:g}: no more than the least weight",
                                 confidence, kLowConfidence);
     choice.alert = true;
   }
-  const Weight now = rollout.asked;
   if (!silent_arm.empty() && now > Weight::Zero())
     choice.reason = fmt::format("no requests on the {}: silence holds the weight", silent_arm);
   if (late) {
@@ -179,7 +189,7 @@ Choice ChooseAdaptive(const Rollout& rollout, const TickView& tick) {
     choice.alert = true;
   }
   if (!tick.hold.empty()) {
-    choice.reason = tick.hold + ": holding";
+    choice.reason = tick.hold + ": " + (less.empty() ? "holding" : "no more; and " + less);
     choice.alert = true;
     if (now == Weight::Zero()) choice.next = now;
   }

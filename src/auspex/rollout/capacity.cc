@@ -82,7 +82,8 @@ void BoundBaseline(const Carried& carried, const Load& load, WeightBounds* bound
   }
   const double whole = WholeAtBaseline(carried);
   if (baseline.most_in_flight > 0 && whole > 0) {
-    lower(std::max(now, kMostFilled * baseline.most_in_flight / whole),
+    const double proven = std::min(baseline.most_in_flight, kLoadSlack * carried.most_in_flight);
+    lower(std::max(now, std::max(kMostFilled * baseline.most_in_flight, proven) / whole),
           fmt::format("the baseline takes {:.0f} requests at a time (maxconn), and the service "
                       "has {:.3g} in flight",
                       baseline.most_in_flight, whole));

@@ -101,6 +101,11 @@ Result<std::optional<std::string>> DecideStream::Answer(std::string_view line) {
     return Fail(ErrorCode::kInvalidArgument, "t_s: {:g} is not later than the tick before",
                 inputs.window.t_s);
   }
+  if (inputs.stopped_at_s > 0.0 && inputs.stopped_at_s <= found->second.last.t_s) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "stopped_at: {:g} is not within the tick, which began at {:g}", inputs.stopped_at_s,
+                found->second.last.t_s);
+  }
   Turn turn = Advance(std::move(found->second), inputs);
   found->second = std::move(turn.next);
   return std::optional(ToJson(turn.decision, deployment));

@@ -162,8 +162,18 @@ Result<Announced> EngineImpl::Prepare(const Announcement& announcement) {
                 announcement.service, fmt::join(names, ", "));
   }
   AUSPEX_TRY(CheckName("version", announcement.version));
-  if (!announcement.baseline_version.empty())
+  if (!announcement.baseline_version.empty()) {
     AUSPEX_TRY(CheckName("baseline_version", announcement.baseline_version));
+  } else if (service->Scraped()) {
+    // Without it nothing of the service would be counted, and observing would never end.
+    for (const SignalConfig& signal : service->signals) {
+      if (signal.ByVersion())
+        return Fail(ErrorCode::kInvalidArgument,
+                    "baseline_version: signal {} of {} is asked for by $version; say which version "
+                    "serves now",
+                    signal.name, service->name);
+    }
+  }
   AUSPEX_TRY(CheckText("actor", announcement.actor));
   if (announcement.risk && !(*announcement.risk >= 0.0 && *announcement.risk <= 1.0)) {
     return Fail(ErrorCode::kInvalidArgument, "risk: a share from 0 to 1, not {}",

@@ -64,7 +64,7 @@ void LessonRecorder::Add(const Rollout& rollout, const Inputs& inputs) {
   const double seconds = rollout.t - last_t_;
   if (seconds <= 0.0) return;  // waiting, observing, or after the end
   last_t_ = rollout.t;
-  if (!inputs.hold.empty() || inputs.covers_s > 0.0) {
+  if (!inputs.hold.empty() || inputs.covers_s > 0.0 || inputs.stopped_at_s > 0.0) {
     // Values before and after a gap are no pair.
     for (auto& [name, gauge] : gauges_) gauge.pairs.Add(std::nullopt);
     return;

@@ -21,6 +21,13 @@ struct SignalConfig {
   std::string all = {};
   std::string histogram = {};  // `…_bucket`: requests by latency
   [[nodiscard]] bool IsRate() const { return !all.empty(); }
+  // Asked for by `$version`: both versions must be known.
+  [[nodiscard]] bool ByVersion() const {
+    const auto has = [](const std::string& text) {
+      return text.find("$version") != std::string::npos;
+    };
+    return has(query) || has(good) || has(all) || has(histogram);
+  }
 };
 
 // One service as configured (`kind: Service`).

@@ -94,13 +94,6 @@ Status ReadOne(const BothArms<Arm>& arms, const SignalConfig& signal, SignalRead
   return {};
 }
 
-bool Asks(const SignalConfig& signal, std::string_view name) {
-  for (const std::string* text : {&signal.query, &signal.good, &signal.all, &signal.histogram}) {
-    if (text->find(name) != std::string::npos) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 SignalReading ReadSignals(telemetry::MetricSource* source, const SignalQuestion& question,
@@ -111,7 +104,7 @@ SignalReading ReadSignals(telemetry::MetricSource* source, const SignalQuestion&
   const bool versions = !question.canary_version.empty() && !question.baseline_version.empty();
   SignalReading reading;
   for (const SignalConfig& signal : question.signals) {
-    if (!versions && Asks(signal, "$version")) continue;
+    if (!versions && signal.ByVersion()) continue;
     const Status read = ReadOne(arms, signal, &reading);
     if (read.ok() || read.error().code == ErrorCode::kNoData) continue;
     reading.failure = fmt::format("signal {}: {}", signal.name, read.error().message);
