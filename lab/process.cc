@@ -12,6 +12,8 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <fstream>
+#include <random>
 #include <system_error>
 #include <thread>
 
@@ -22,6 +24,8 @@ namespace {
 
 constexpr Duration kPollEvery = 10ms;
 constexpr Duration kGraceAtTheEnd = 2s;
+constexpr std::uint16_t kFirstPort = 10'000;  // below it stand the ports that programs are known by
+constexpr int kPortAttempts = 100;
 
 // The strings, and the null-terminated list of them that exec wants.
 class CStrings {
@@ -92,6 +96,14 @@ Result<Fd> OpenHigh(const std::filesystem::path& path, int flags) {
                 std::system_category().message(errno));
   }
   return high;
+}
+
+// Where the ports that the system gives to connections begin (ip(7)).
+std::uint16_t FirstPortOfConnections() {
+  std::ifstream file("/proc/sys/net/ipv4/ip_local_port_range");
+  std::uint16_t first = 32'768;
+  file >> first;
+  return first;
 }
 
 Result<std::pair<Fd, Fd>> MakePipe() {
@@ -196,6 +208,12 @@ ExitStatus Process::Stop(Duration grace) {
 }
 
 Result<std::uint16_t> FreePort() {
+  const std::uint16_t end = FirstPortOfConnections();
+  std::random_device device;
+  for (int attempt = 0; attempt < kPortAttempts && end > kFirstPort; ++attempt) {
+    std::uniform_int_distribution<std::uint16_t> any(kFirstPort, end - 1);
+    if (const auto listener = ListenLoopback(any(device)); listener.ok()) return listener->port;
+  }
   AUSPEX_TRY(const Listener listener, ListenLoopback(0));
   return listener.port;
 }

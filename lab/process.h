@@ -63,8 +63,9 @@ class Process {
   std::optional<ExitStatus> ended_;
 };
 
-// A port of 127.0.0.1 that nobody listened on a moment ago. Somebody may take it before you do: be
-// ready to try again with another. Error: kUnavailable.
+// A port of 127.0.0.1 that nobody listened on a moment ago, drawn from below the range out of which
+// the system gives ports to connections, so none of those takes it. Another listener may before you
+// do: be ready to try again with another. Error: kUnavailable.
 Result<std::uint16_t> FreePort();
 
 // A folder of its own under /tmp: short, as the path of a Unix socket ends at 107 bytes.

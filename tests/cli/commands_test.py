@@ -17,18 +17,14 @@ import unittest
 import urllib.error
 import urllib.request
 
+from steady_daemon import free_port
+
 AUSPEX = ""
 TRACE = pathlib.Path("tests/rollout/data/trace.jsonl")
 
 
 def run(*arguments, stdin=None, env=None):
     return subprocess.run([AUSPEX, *arguments], input=stdin, capture_output=True, text=True, timeout=60, check=False, env=env)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 SERVICE = """apiVersion: auspex/v1

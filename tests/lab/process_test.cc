@@ -97,6 +97,14 @@ TEST(FreePort, CanBeListenedOn) {
   EXPECT_EQ(ListenLoopback(port).error().code, ErrorCode::kUnavailable);
 }
 
+TEST(FreePort, IsNoneThatAConnectionGets) {
+  std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
+  int first = 0;
+  range >> first;
+  if (first <= 10'000) GTEST_SKIP() << "this machine keeps no ports below those of connections";
+  for (int i = 0; i < 100; ++i) EXPECT_LT(FreePort().value(), first);
+}
+
 TEST(TempDir, GoesWithItsOwnerUnlessKept) {
   std::filesystem::path removed;
   std::filesystem::path kept;

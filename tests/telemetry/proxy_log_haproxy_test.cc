@@ -59,7 +59,10 @@ class Socket {
     const sockaddr generic = Loopback(port);
     return ::connect(fd_, &generic, sizeof generic) == 0;
   }
+  // The port is this socket's while it lives, but for a listener that asks for it by number.
   std::uint16_t BindAnywhere() {
+    const int on = 1;
+    ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     const sockaddr generic = Loopback(0);
     EXPECT_EQ(::bind(fd_, &generic, sizeof generic), 0);
     sockaddr bound{};
@@ -95,8 +98,6 @@ class Socket {
   int fd_;
 };
 
-std::uint16_t FreePort() { return Socket().BindAnywhere(); }
-
 // Answers 500 for /fail, else 200, one request a connection.
 class TinyBackend {
  public:
@@ -131,7 +132,7 @@ class TinyBackend {
 
 class Haproxy {
  public:
-  Haproxy(const FeedAddress& feed, std::uint16_t backend_port) : port_(FreePort()) {
+  Haproxy(const FeedAddress& feed, std::uint16_t backend_port) {
     std::string folder = std::filesystem::temp_directory_path() / "auspex-feed-XXXXXX";
     folder_ = ::mkdtemp(folder.data());
     std::ofstream(folder_ + "/haproxy.cfg") << Configuration(feed, backend_port);
@@ -159,7 +160,7 @@ class Haproxy {
   [[nodiscard]] bool Answers() const { return Socket().Connect(port_); }
 
  private:
-  std::string Configuration(const FeedAddress& feed, std::uint16_t backend_port) const {
+  std::string Configuration(const FeedAddress& feed, std::uint16_t backend_port) {
     return fmt::format(R"(global
   maxconn 200
 {}
@@ -180,7 +181,7 @@ backend dead
   server dead 127.0.0.1:{}
 )",
                        ProxyLog::RingSection(feed), port_, ProxyLog::LogFormat(feed), backend_port,
-                       FreePort());
+                       nobody_.BindAnywhere());
   }
   void Spawn() {
     const std::string file = folder_ + "/haproxy.cfg";
@@ -206,7 +207,9 @@ backend dead
     return {std::istreambuf_iterator<char>(log), {}};
   }
 
-  std::uint16_t port_;
+  Socket kept_;    // holds the port for the proxy
+  Socket nobody_;  // holds a port that refuses connections
+  std::uint16_t port_ = kept_.BindAnywhere();
   std::string folder_;
   pid_t process_ = -1;
 };
