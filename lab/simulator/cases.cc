@@ -12,7 +12,6 @@
 #include "auspex/evidence/judge/kayenta.h"
 #include "lab/simulator/policies/growthbook.h"
 #include "lab/simulator/policies/pipecd.h"
-#include "lab/simulator/sampling.h"
 #include "lab/simulator/text_table.h"
 
 namespace auspex::lab::simulator {
@@ -77,10 +76,9 @@ FirstMinutes RunOnce(const Case& known, Random* random) {
   std::vector<double> canary, baseline;
   for (int minute = 1; minute <= known.minutes; ++minute) {
     const Minute seen = {
-        .canary_errors =
-            static_cast<double>(DrawBinomial(known.requests, known.canary_rate, random)),
+        .canary_errors = static_cast<double>(random->Binomial(known.requests, known.canary_rate)),
         .baseline_errors =
-            static_cast<double>(DrawBinomial(known.requests, known.baseline_rate, random))};
+            static_cast<double>(random->Binomial(known.requests, known.baseline_rate))};
     guardrail.rollout.units += requests;
     guardrail.control.units += requests;
     guardrail.rollout.events += seen.canary_errors;

@@ -58,8 +58,8 @@ double DrawS2PerSecond(const Service& service, const NoiseShape& arms, Random* r
       for (std::size_t i = 0; i < kCellsInBlock; ++i)
         factor += std::exp(noise.Next()) / static_cast<double>(kCellsInBlock);
     }
-    const double one = static_cast<double>(DrawPoisson(mean * factor, random)) + .5;
-    const double other = static_cast<double>(DrawPoisson(mean, random)) + .5;
+    const double one = static_cast<double>(random->Poisson(mean * factor)) + .5;
+    const double other = static_cast<double>(random->Poisson(mean)) + .5;
     ratio = std::log(one / other);
     poisson += (1.0 / one + 1.0 / other) / static_cast<double>(kBlocks);
   }
@@ -92,8 +92,7 @@ KnownHistory DrawHistory(const Service& service, const NoiseShape& arms, const N
   double errors = 0.0;
   std::array<double, kRouteShares.size()> of_route{};
   for (std::size_t i = 0; i < kRouteShares.size(); ++i) {
-    of_route[i] =
-        static_cast<double>(DrawPoisson(n * kRouteShares[i] * service.error_rate, random));
+    of_route[i] = static_cast<double>(random->Poisson(n * kRouteShares[i] * service.error_rate));
     errors += of_route[i];
   }
   history.error_rate = (errors + .5) / (n + 1.0);

@@ -49,8 +49,8 @@ void Traffic::DrawRoutes(const ArmMeans& means, double part, Random* random, Arm
   for (std::size_t i = 0; i < kRouteShares.size(); ++i) {
     ArmCounts::Route& route = counts->routes[i];
     const double good = std::max(0.0, means.requests * kRouteShares[i] - means.errors[i]);
-    route.errors = DrawPoisson(part * means.errors[i], random);
-    route.requests = route.errors + DrawPoisson(part * good, random);
+    route.errors = random->Poisson(part * means.errors[i]);
+    route.requests = route.errors + random->Poisson(part * good);
     counts->requests += route.requests;
     counts->errors += route.errors;
   }
@@ -65,7 +65,7 @@ double Traffic::ApplyFuse(std::int64_t fuse, Random* random, ArmCounts* counts) 
   for (std::size_t i = 0; i < left.size(); ++i) {
     ArmCounts::Route& route = counts->routes[i];
     left[i] = route.errors;
-    route.requests = DrawBinomial(route.requests - route.errors, part, random);
+    route.requests = random->Binomial(route.requests - route.errors, part);
     route.errors = 0;
   }
   for (std::int64_t error = 0; error < fuse; ++error) {
@@ -88,7 +88,7 @@ void Traffic::DrawLatencies(const ArmMeans& means, Random* random, ArmCounts* co
   double beyond_before = means.requests;
   for (const double mean : means.slower) {
     const double beyond = std::min(mean, beyond_before);
-    left = beyond_before > 0.0 ? DrawBinomial(left, beyond / beyond_before, random) : 0;
+    left = beyond_before > 0.0 ? random->Binomial(left, beyond / beyond_before) : 0;
     counts->slower.push_back(left);
     beyond_before = beyond;
   }
