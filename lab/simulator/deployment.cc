@@ -63,7 +63,7 @@ Fault DrawFault(const Service& service, Random* random) {
       break;
     case FaultKind::kLeak:
       fault.begins_s = 1200.0;
-      fault.leak_per_s = LogBetween(.003, .03, random) / 60.0;
+      fault.leak_per_s = LogBetween(.01, .1, random) / 60.0;
       break;
     case FaultKind::kCrash:
       fault.begins_s = 600.0;

@@ -18,7 +18,7 @@
 //   base error rate   times e^x, x an AR(1) of sd .2 and memory kWanderMemory per 10 s, both arms
 //                     alike; all routes have the same rate
 //   growth            from 0 at a time in the first 20 min to its full size 30 min later, linear
-//   leak              memory grows by .3-3 % of the baseline's a minute (log-uniform) from 20 min
+//   leak              memory grows by 1-10 % of the baseline's a minute (log-uniform) from 20 min
 //                     on; collecting it stops one request in a hundred for each ten percent grown,
 //                     at most half of them, which then take five times as long
 //   load              .5-50 % errors, log-uniform, while the canary has 30 % or more

@@ -55,6 +55,11 @@ constexpr AuspexRun::Options kOurs[] = {
     {.mode = Mode::kCareful, .tick_s = 1.0, .memory = true, .pace = Pace::kSwift},
     {.mode = Mode::kBalanced, .tick_s = 1.0, .memory = true, .pace = Pace::kSwift, .fuse = true},
     {.mode = Mode::kBalanced, .tick_s = 2.0, .memory = true, .pace = Pace::kSwift},
+    {.mode = Mode::kBalanced,
+     .tick_s = 1.0,
+     .memory = true,
+     .pace = Pace::kSwift,
+     .planned = false},
 };
 std::unique_ptr<Run> BeginOurs(const Deployment& d, Traffic* /*traffic*/, int which) {
   return std::make_unique<AuspexRun>(d, kOurs[which]);
@@ -92,6 +97,7 @@ const std::vector<Policy>& AllPolicies() {
       {"swift-careful", "Auspex swift, careful, 1 s", BeginOurs, 7},
       {"swift-fuse", "Auspex swift, balanced, 1 s, fuse", BeginOurs, 8},
       {"swift-2s", "Auspex swift, balanced, 2 s", BeginOurs, 9},
+      {"swift-counted", "Auspex swift, balanced, 1 s, as a daemon counts", BeginOurs, 10},
       {"limit-10s", "limit: knows the fault, 10 s", BeginLimit, 10},
       {"limit-1s", "limit: knows the fault, 1 s", BeginLimit, 1},
   };

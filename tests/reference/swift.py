@@ -19,7 +19,6 @@ Q = {"errors": .35, "t50": .15, "t90": .15, "t99": .20, "t999": .10, "route": .0
 KINDS = ("errors", "t50", "t90", "t99", "t999")
 GATES = {"errors": ("errors", "route"), "tail": ("t99", "t999")}
 SHARE_ALPHA = 1e-3
-EDGE = 1.05
 
 
 def ratio(psi, kc, nc, kb, nb, p, rho0, ec, eb):
@@ -197,15 +196,15 @@ class Rollout:
 
     # ---- sections 5 and 12.1
 
-    def terms(s, F):
+    def terms(s, F, copies=True):
         """(q, log E, alt) of F with its copies, or of G; and of the gauges."""
         out = [(s.q[m.kind], x.le, 1 - x.wait) for m in s.metrics for x in ((m.F if F else m.G),)]
-        if F:
+        if F and copies:
             out += [(s.q["high"], m.copy.le, 1 - m.copy.wait) for m in s.metrics if m.copy]
         return out + [(s.q[g.kind], g.le, 1.0) for g in s.gauges]
 
-    def mix(s, F):
-        v = [(math.log(q) + le, alt) for q, le, alt in s.terms(F)]
+    def mix(s, F, copies=True):
+        v = [(math.log(q) + le, alt) for q, le, alt in s.terms(F, copies)]
         top = max(0.0, max(x for x, _ in v))
         total = sum(math.exp(x - top) for x, _ in v)
         pf = sum(math.exp(x - top) * alt for x, alt in v) * s.o0 / (math.exp(-top) + s.o0 * total)
@@ -213,6 +212,7 @@ class Rollout:
 
     def evidence(s):
         s.log_e, s.p_fail = s.mix(True)
+        s.p_fail_at_any_load = s.mix(True, copies=False)[1]
 
     def rps(s):
         return s.n / s.d
@@ -232,7 +232,7 @@ class Rollout:
                 Hw += expit(x + math.log(m.G.wait)) * coming / m.G.wait
         for g in s.gauges:
             P = expit(math.log(s.o0 * s.q[g.kind]) + g.le)
-            Hs += P * .1 * max(0.0, (P - .2) / .8)
+            Hs += P * .1 * max(0.0, (P - .05) / .95)
         return Hs, Hw
 
     def cap(s):
@@ -254,7 +254,7 @@ class Rollout:
         high = min(high, s.cap())
         if silent and s.w:
             high = min(high, s.w)
-        if 1 - s.p_fail < .3:
+        if 1 - (s.p_fail if s.w >= 3000 else s.p_fail_at_any_load) < .3:
             high = min(high, max(s.w, least))
         return int(min(max(want, least), high) + ROUND)
 
@@ -335,8 +335,6 @@ class Rollout:
                     if x and x.le > 0:
                         x.begin()
             s.evidence()
-        if judged and t >= s.bake:
-            s.anchor()
         return s.decide(t_s, w, nb, s.disproved and not was)
 
     def judge(s, counts, w, n, hazard):
@@ -370,11 +368,12 @@ class Rollout:
             c, whole = counts[m.name]
             rho0 = 1.1 * (1 + 3.3 * left) if warm and m.kind in ("errors", "route") else 1.1
             plan = (w, n * m.share) if plan_on and whole else None
-            m.F.step(c, rho0, hazard, plan=plan)
-            if m.copy and w >= .3:
-                m.copy.step(c, rho0, hazard, plan=plan)
+            if not (warm and m.kind in KINDS[1:]):
+                m.F.step(c, rho0, hazard, plan=plan)
+                if m.copy and w >= .3:
+                    m.copy.step(c, rho0, hazard, plan=plan)
             gate = [k for k, kinds in GATES.items() if m.kind in kinds]
-            a = 0.0 if not gate or s.held[gate[0]] else .05 * s.d / (1 + (s.t / 600) ** 2)
+            a = 0.0 if not gate or s.held[gate[0]] else .05 * s.d
             m.G.step(c, 1.1, hazard, a=a)
             m.K, m.N = g * m.K + c[2], g * m.N + c[3]
         if s.planned and 0 < w < 1 and not s.disproved:
@@ -390,13 +389,6 @@ class Rollout:
             if due:
                 g.test.see(g.latest)
                 g.latest = None
-
-    def anchor(s):
-        if s.mix(False)[1] < .05:
-            return
-        for m in s.metrics:
-            if m.F.le < 0 and m.G.le > m.F.le + 1:
-                m.G.m, m.G.wait, m.G.le = list(m.F.m), m.F.wait, m.F.le
 
     def silent(s):
         last = s.seen[-max(1, round(10 / s.d)):]
@@ -415,6 +407,8 @@ class Rollout:
             if s.at_deadline == "roll_back":
                 return s.stop(t_s, "roll_back", "not_proven", "deadline", by="deadline")
             person = s.at_deadline == "promote" and w < 9000 and s.pb >= .1
+            if s.at_deadline == "promote" and (s.pb >= .5 or (s.log_e > 0 and s.p_fail >= .5)):
+                return s.stop(t_s, "roll_back", "not_proven", "deadline", by="deadline")
             if s.at_deadline == "promote" and not person and s.alive():
                 return s.stop(t_s, "promote", "not_proven", "deadline", by="deadline")
         if person:
@@ -447,9 +441,6 @@ class Rollout:
             a["by"] = by
         if ended:
             return a
-        left = max(0.0, 1 - (s.t + s.d) / s.warm_up) if s.warm_up > 0 else 0.0
-        if left > 0:
-            a["edge_factor"] = EDGE * (1 + 1.6 * left)
         if s.fuse and s.planned and not s.disproved and s.n is not None and s.next > 0:
             e = s.n * s.next / 1e4 * s.metrics[0].F.p()
             a["fuse"] = math.ceil(e + 4 * math.sqrt(e + 1) + 5)

@@ -243,7 +243,6 @@ RC_GTEST_PROP(Codec, WritesWhatTheLibraryWould, (std::uint64_t seed)) {
   decision.log_e = random.Normal();
   decision.reason = AnyText(&random);
   decision.by = AnyText(&random);
-  if (random.Chance(.3)) decision.edge_factor = 1.05 + random.Uniform();
   if (random.Chance(.3)) decision.fuse = static_cast<double>(random.Below(100));
   if (random.Chance(.5)) decision.requests_needed = std::floor(AnyPositive(&random));
   if (random.Chance(.5)) decision.verdict = Verdict::kFail;

@@ -163,44 +163,6 @@ TEST(Swift, TheWeightAtSmallHarmDoesNotDependOnTheTick) {
   EXPECT_NEAR(want_at(1), want_at(.5), 1e-9);
 }
 
-// ---- warm-up
-
-RolloutSpec WithEdges() {
-  RolloutSpec spec = SwiftSpec();
-  spec.edges = telemetry::Edges{.slower_us = {1000, 2000, 3000, 4000}, .harm_us = 3000};
-  return spec;
-}
-
-const Command* EdgesOf(const std::vector<Command>& commands) {
-  const auto found = std::find_if(commands.begin(), commands.end(), [](const Command& command) {
-    return command.kind == Command::Kind::kSetEdges;
-  });
-  return found == commands.end() ? nullptr : &*found;
-}
-
-TEST(Swift, TheCanarysEdgesNarrowWithEachTickOfTheWarmUp) {
-  Simulation simulation(WithEdges());
-  ASSERT_NE(EdgesOf(simulation.commands), nullptr);
-  double last = 1.05 * 2.6;
-  for (int t = 0; t < 240; ++t) {
-    const Command* edges = EdgesOf(simulation.commands);
-    ASSERT_NE(edges, nullptr) << t;
-    EXPECT_NEAR(edges->canary_edge_factor, 1.05 * (1 + 1.6 * (1 - (t + 1) / 240.0)), 1e-12);
-    EXPECT_LT(edges->canary_edge_factor, last);
-    last = edges->canary_edge_factor;
-    EXPECT_EQ(simulation.rollout.last.edge_factor.value_or(1.05), edges->canary_edge_factor);
-    const telemetry::Edges canary = CanaryEdges(edges->edges, edges->canary_edge_factor);
-    EXPECT_EQ(canary.harm_us, 3150);
-    EXPECT_EQ(canary.slower_us[3],
-              static_cast<std::int64_t>(std::ceil(4000 * edges->canary_edge_factor)));
-    simulation.Tick();
-  }
-  EXPECT_NEAR(last, 1.05, 1e-12);
-  simulation.Tick();
-  EXPECT_EQ(EdgesOf(simulation.commands), nullptr);
-  EXPECT_FALSE(simulation.rollout.last.edge_factor.has_value());
-}
-
 // ---- silence and ends
 
 TEST(Swift, AnEmptyTickIsNothingUnusualAtSmallWeights) {
@@ -248,6 +210,41 @@ TEST(Swift, ASuspectAtTheDeadlineWaitsForAPerson) {
   EXPECT_NE(last.reason.find("a person"), std::string::npos) << last.reason;
   EXPECT_FALSE(simulation.Ended());
   EXPECT_TRUE(Has(simulation.commands, Command::Kind::kAlert));
+}
+
+// What it showed speaks against it, and no proof came.
+TEST(Swift, WhatLooksFaultyAtTheDeadlineIsRolledBack) {
+  RolloutSpec spec = SwiftSpec();
+  spec.deadline_s = 300;
+  spec.bake_s = 290;
+  spec.rollback_below = 0;
+  spec.alpha = 1e-30;  // nothing is proven in this test
+  Simulation simulation(spec, {.error_rate = .01, .canary_errors = 3});
+  const Decision& last = simulation.Run(400);
+  ASSERT_TRUE(simulation.Ended());
+  EXPECT_EQ(last.action, Action::kRollBack);
+  EXPECT_EQ(last.verdict, Verdict::kNotProven);
+  EXPECT_EQ(last.by, "deadline");
+  EXPECT_NE(last.reason.find("rather faulty than not; most speaks errors"), std::string::npos)
+      << last.reason;
+}
+
+// A fault that needs load is not seen below it: a suspicion must not hold the canary there.
+TEST(Swift, AFaultThatNeedsLoadIsFoundOut) {
+  int caught = 0;
+  constexpr int kRollouts = 20;
+  for (std::uint64_t seed = 1; seed <= kRollouts; ++seed) {
+    RolloutSpec spec = SwiftSpec();
+    spec.requests_per_s = 8;
+    spec.history.error_rate = 1e-4;
+    Simulation simulation(spec, {.requests_per_s = 8, .error_rate = 1e-4}, seed);
+    while (!simulation.Ended()) {
+      simulation.traffic.canary_errors = simulation.rollout.asked.bp() >= kHighLoadBp ? 1500 : 1;
+      simulation.Tick();
+    }
+    caught += simulation.rollout.last.action == Action::kRollBack;
+  }
+  EXPECT_EQ(caught, kRollouts);
 }
 
 // ---- the guarantee

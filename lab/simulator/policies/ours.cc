@@ -35,8 +35,7 @@ rollout::RolloutSpec SpecOf(const Deployment& deployment, const AuspexRun::Optio
   spec.mode = options.mode;
   spec.tick_s = options.tick_s;
   spec.pace = options.pace;
-  // Each request's arm is drawn (traffic.h), so pace swift may go by the planned shares.
-  spec.planned_shares = options.pace == rollout::Pace::kSwift;
+  spec.planned_shares = options.planned && options.pace == rollout::Pace::kSwift;
   spec.fuse = options.fuse;
   spec.risk = deployment.risk;
   spec.error_rate = options.error_limit;
@@ -63,6 +62,8 @@ AuspexRun::AuspexRun(const Deployment& deployment, const Options& options)
   const std::size_t edges = options.pace == rollout::Pace::kSwift ? 4 : 3;
   for (std::size_t i = 0; i < edges; ++i)
     look_.edges.baseline.push_back(deployment.history.latency_ms[i]);
+  look_.edges.canary = look_.edges.baseline;
+  for (double& edge : look_.edges.canary) edge *= kWiderEdge;
   Adopt(rollout::Start(SpecOf(deployment, options)));
 }
 
@@ -71,9 +72,6 @@ void AuspexRun::Adopt(rollout::Turn turn) {
   look_.split.canary = rollout_.asked.share();
   look_.split.fuse.reset();
   if (rollout_.last.fuse) look_.split.fuse = static_cast<std::int64_t>(*rollout_.last.fuse);
-  const double wider = rollout_.last.edge_factor.value_or(kWiderEdge);
-  look_.edges.canary = look_.edges.baseline;
-  for (double& edge : look_.edges.canary) edge *= wider;
   if (rollout_.phase != rollout::Phase::kEnded) return;
   look_.ended = true;
   look_.end = rollout_.last.action == rollout::Action::kPromote ? Outcome::End::kPromoted

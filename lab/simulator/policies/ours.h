@@ -18,6 +18,9 @@ class AuspexRun final : public Run {
     bool memory = false;       // whether it sees the memory gauge, every ten seconds
     rollout::Pace pace = rollout::Pace::kClassic;
     bool fuse = false;  // whether the router stops the canary within a tick
+    // Whether each request counts as drawn with the weight of its tick, as traffic.h has it (pace
+    // swift). A daemon cannot know that: it counts.
+    bool planned = true;
   };
   // `deployment` outlives it.
   AuspexRun(const Deployment& deployment, const Options& options);

@@ -71,7 +71,6 @@ const std::string_view kSchemas = R"json({
       "verdict": {"enum": ["pass", "fail", "not_proven", null]},
       "by": {"type": "string"},
       "reason": {"type": "string"},
-      "edge_factor": {"type": "number", "description": "pace swift, while it warms up: the canary's latency edges of the next tick over the baseline's"},
       "fuse": {"type": "number", "description": "the canary's error in the next tick at which the router is to stop it"},
       "seq": {"type": "integer", "minimum": 1, "description": "of its entry in the ledger"},
       "hash": {"type": "string", "pattern": "^[0-9a-f]{64}$"},

@@ -19,9 +19,6 @@ constexpr double kShareAlpha = 1e-3;
 constexpr double kShareOnsetSeconds = 300.0;
 // A gauge's phi comes from so many A/A points (section 4).
 constexpr double kGaugePoints = 360.0, kMostPhi = .97;
-// G's P(faulty now) from which on it is compared with F, and by how much it may exceed F
-// (section 12.1).
-constexpr double kAnchorFrom = .05, kAnchorMargin = 1.0;
 
 constexpr const char* kLevel = "level.";
 constexpr const char* kSlope = "slope.";
@@ -84,6 +81,7 @@ CanaryEvidence::CanaryEvidence(const Options& options) : options_(options) {
   const Mixture mixture = Mix(proof_);
   log_e_ = mixture.log_e;
   p_fail_ = mixture.p_fail;
+  p_fail_at_any_load_ = FailsAtAnyLoad(mixture);
 }
 
 void CanaryEvidence::BeginGauge(std::string_view name, const GaugeNoise& noise) {
@@ -179,7 +177,7 @@ void CanaryEvidence::Step(const TickCounts& counts, const TickContext& context) 
   const Mixture mixture = Mix(proof_);
   log_e_ = mixture.log_e;
   p_fail_ = mixture.p_fail;
-  if (options_.rules.anchors && context.baked) Anchor();
+  p_fail_at_any_load_ = FailsAtAnyLoad(mixture);
 }
 
 // F: no history. Everything that the tick is judged by was fixed before it.
@@ -191,13 +189,13 @@ void CanaryEvidence::StepProof(const TickCounts& counts, const TickContext& cont
       rules.warm_up_ratio * (1.0 + rules.warm_up_grade * context.warm_up_left);
   for (Metric& metric : proof_) {
     const bool latency = metric.kind >= Kind::kT50 && metric.kind <= Kind::kT999;
-    if (context.warm_up && latency && !rules.latency_in_warm_up) continue;
+    if (context.warm_up && latency) continue;
     if (metric.high_load && !context.high_load) continue;
     const Counts seen = CountsOf(metric, counts);
     RateEvidence::Tick tick{.hazard = context.hazard,
                             .drift = kDriftPer10s * (options_.tick_s / 10.0)};
     tick.tolerated = metric.tolerated;
-    if (context.warm_up && !latency) tick.tolerated = std::max(warm_ratio, metric.tolerated);
+    if (context.warm_up) tick.tolerated = std::max(warm_ratio, metric.tolerated);
     // What users do is counted elsewhere than at the router that draws.
     if (planned && seen.whole && metric.kind != Kind::kBehaviour) {
       tick.planned_share = context.planned_share;
@@ -210,9 +208,7 @@ void CanaryEvidence::StepProof(const TickCounts& counts, const TickContext& cont
 // G: the same data and history.
 void CanaryEvidence::StepThrottle(const TickCounts& counts, const TickContext& context) {
   const double ticks_per_10s = options_.tick_s / 10.0;
-  const double fades = options_.rules.history_fades_s;
-  const double age = fades > 0.0 ? context.t / fades : 0.0;
-  const double history_events = kHistoryPer10s * ticks_per_10s / (1.0 + age * age);
+  const double history_events = kHistoryPer10s * ticks_per_10s;
   for (Metric& metric : throttle_) {
     RateEvidence::Tick tick{.hazard = context.hazard, .drift = kDriftPer10s * ticks_per_10s};
     const bool history = Gated(metric.kind, true) ? !tail_gate_.held
@@ -254,17 +250,6 @@ void CanaryEvidence::CheckShare(const Counts& requests, const TickContext& conte
   if (share_.log_e() < -std::log(kShareAlpha)) return;
   share_disproved_ = true;
   for (Metric& metric : proof_) RestartIfAgainst(&metric);
-}
-
-// A canary that has served for long and shows F nothing is not held back by what G once suspected.
-void CanaryEvidence::Anchor() {
-  if (Mix(throttle_).p_fail < kAnchorFrom) return;
-  for (std::size_t i = 0; i < throttle_.size(); ++i) {
-    const RateEvidence& proof = proof_[i].rate;
-    RateEvidence& throttle = throttle_[i].rate;
-    if (proof.log_e() < 0.0 && throttle.log_e() > proof.log_e() + kAnchorMargin)
-      throttle.Believe(proof);
-  }
 }
 
 // Errors and routes are one gate, the tail another; medians have no history to guard.
@@ -349,6 +334,7 @@ CanaryEvidence::Mixture CanaryEvidence::Mix(const std::vector<Metric>& metrics) 
   for (double& term : log_terms) total += term = std::exp(term - most);
   const double scale = options_.prior_odds / (std::exp(-most) + options_.prior_odds * total);
   for (double& term : log_terms) term *= scale;
+  mixture.good = scale * std::exp(-most) / options_.prior_odds;
   mixture.post = std::move(log_terms);
   mixture.log_e = most + std::log(total);
   for (std::size_t i = 0; i < mixture.post.size(); ++i) {
@@ -358,6 +344,19 @@ CanaryEvidence::Mixture CanaryEvidence::Mix(const std::vector<Metric>& metrics) 
   }
   mixture.p_fail = std::min(mixture.p_fail, 1.0);  // rounding: shares that sum to 1 + 2e-16
   return mixture;
+}
+
+double CanaryEvidence::FailsAtAnyLoad(const Mixture& proof) const {
+  double fails = 0.0;
+  double all = proof.good;
+  for (std::size_t i = 0; i < proof.post.size(); ++i) {
+    const bool rate = i < proof_.size();
+    if (rate && proof_[i].high_load) continue;
+    const double says = rate || gauges_[i - proof_.size()].begun() ? 1.0 : 0.0;
+    fails += proof.post[i] * (rate ? proof_[i].rate.Active() : says);
+    all += proof.post[i];
+  }
+  return all > 0.0 ? std::min(fails / all, 1.0) : proof.p_fail;
 }
 
 }  // namespace auspex::evidence

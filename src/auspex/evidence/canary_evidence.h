@@ -69,7 +69,6 @@ struct TickContext {
   bool high_load = false;     // weight >= .3
   double t = 0.0;             // end of the tick
   double warm_up_left = 0.0;  // share of the warm-up to come at the end of the tick, 0..1
-  bool baked = false;
   // Where each request's arm was drawn with a chance fixed before the tick, in (0, 1): that chance,
   // and the requests of both arms that were expected (0: unknown). 0: the counts tell.
   double planned_share = 0.0;
@@ -116,6 +115,8 @@ class CanaryEvidence {
   [[nodiscard]] double log_e() const { return log_e_; }
   // P(faulty now) of F: calibrated. In [0, 1].
   [[nodiscard]] double p_fail() const { return p_fail_; }
+  // The same as if the copies that are judged at high load only had never been.
+  [[nodiscard]] double p_fail_at_any_load() const { return p_fail_at_any_load_; }
   // The baseline's error rate, from earlier ticks and history.
   [[nodiscard]] double ErrorRate() const { return proof_.front().rate.BaselineRate(); }
   // The router does not give the planned shares (proven at 1 in 1,000): from then on the counts
@@ -181,18 +182,19 @@ class CanaryEvidence {
   struct Mixture {
     double log_e = 0.0;
     double p_fail = 0.0;
+    double good = 0.0;         // 1 / (1 + o0 sum q E)
     std::vector<double> post;  // o0 q E / (1 + o0 sum q E), metrics then gauges
   };
 
   [[nodiscard]] Metric MakeMetric(Kind kind, std::size_t index, bool high_load) const;
   [[nodiscard]] Mixture Mix(const std::vector<Metric>& metrics) const;
+  [[nodiscard]] double FailsAtAnyLoad(const Mixture& proof) const;
 
   void StepMetric(Metric* metric, const Counts& counts, const RateEvidence::Tick& tick) const;
   void StepProof(const TickCounts& counts, const TickContext& context);
   void StepThrottle(const TickCounts& counts, const TickContext& context);
   void StepGauges(const TickCounts& counts, double t);
   void CheckShare(const Counts& requests, const TickContext& context);
-  void Anchor();
   void UpdateGate(ShiftGate* gate, bool latency);
   void Relearn(std::size_t metric);
 
@@ -222,6 +224,7 @@ class CanaryEvidence {
   bool share_disproved_ = false;
   double log_e_ = 0.0;
   double p_fail_ = 0.0;
+  double p_fail_at_any_load_ = 0.0;
 };
 
 }  // namespace auspex::evidence

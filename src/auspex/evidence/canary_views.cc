@@ -13,7 +13,7 @@ namespace {
 // What a gauge that speaks against the canary costs per request, and one that does not (section 7).
 constexpr double kGaugeHarm = .1, kQuietGaugeHarm = .005;
 // From which own posterior on a suspected gauge costs something (section 12.1).
-constexpr double kGaugeRampFrom = .2;
+constexpr double kGaugeRampFrom = .05;
 // A latency fault harms the requests that pass the baseline's p99, the upper 1 % point of the
 // normal (section 7).
 constexpr double kUpperPercentPoint = 2.3263, kUpperPercent = .01;

@@ -147,13 +147,6 @@ void RateEvidence::Relearn(double events, double requests) {
   baseline_requests_ = requests;
 }
 
-void RateEvidence::Believe(const RateEvidence& other) {
-  assert(grid_->size == other.grid_->size);
-  mass_ = other.mass_;
-  wait_ = other.wait_;
-  log_e_ = other.log_e_;
-}
-
 void RateEvidence::LogRatiosOf(const Counts& counts, const Tick& tick, Lanes* log_ratios) const {
   const double p = BaselineRate();
   // Overdispersion (section 4).

@@ -81,9 +81,6 @@ class RateEvidence {
   void Restart();
   // The baseline's rate is what these counts say, and the little that history adds.
   void Relearn(double events, double requests);
-  // What `other`, of the same history, believes of the canary; what is known of the baseline's rate
-  // stays.
-  void Believe(const RateEvidence& other);
 
   // From the next tick on: s2 as it has come to be known.
   void SetOverdispersion(double s2) { options_.overdispersion = s2; }

@@ -11,17 +11,9 @@ struct Rules {
   std::size_t edges = 3;  // latency metrics: t50, t90, t99 and, with 4, t99.9
 
   // Warm-up of F: errors tolerate `warm_up_ratio (1 + warm_up_grade left)` times the baseline's
-  // rate, `left` = the share of the warm-up that is to come. Latency counts in it where the
-  // canary's edges are widened meanwhile.
+  // rate, `left` = the share of the warm-up that is to come. Latency does not count in it.
   double warm_up_ratio = 5.0;
   double warm_up_grade = 0.0;
-  bool latency_in_warm_up = false;
-  double edge_grade = 0.0;  // a canary's edges are 1.05 (1 + edge_grade left) times the baseline's
-
-  // Pseudo-counts of history in G are divided by 1 + (t / history_fades_s)^2; 0: they stay.
-  double history_fades_s = 0.0;
-  // From the bake on, G forgets what F does not see.
-  bool anchors = false;
 
   // A shift of the baseline: by its distance in standard deviations, or by its divergence. After
   // one, the baseline's rate is learned anew from the last 40 s.
@@ -47,10 +39,6 @@ inline constexpr Rules kClassicRules{};
 inline constexpr Rules kSwiftRules{.edges = 4,
                                    .warm_up_ratio = 1.1,
                                    .warm_up_grade = 3.3,
-                                   .latency_in_warm_up = true,
-                                   .edge_grade = 1.6,
-                                   .history_fades_s = 600.0,
-                                   .anchors = true,
                                    .shift = Rules::Shift::kDivergence,
                                    .relearns = true,
                                    .gauge_step_s = 10.0,

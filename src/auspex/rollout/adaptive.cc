@@ -43,34 +43,6 @@ bool Alive(const Rollout& rollout) {
   return canary > 0 && baseline > 0;
 }
 
-std::optional<Choice> AtTheDeadline(const Rollout& rollout, const TickView& tick,
-                                    double throttle_p_fail) {
-  if (rollout.t < rollout.Deadline() || rollout.paused || !tick.hold.empty()) return std::nullopt;
-  const bool below = rollout.asked.bp() < kAlmostWholeBp;
-  switch (StrategyOf(rollout).at_deadline(rollout, throttle_p_fail)) {
-    case Strategy::Deadline::kRollBack:
-      return RollBack(Verdict::kNotProven,
-                      below ? "the deadline came with the canary still below 90 % of the traffic"
-                            : "the deadline came and at_deadline says roll back",
-                      "deadline");
-    case Strategy::Deadline::kPromote:
-      if (!Alive(rollout)) break;
-      return Promote(Verdict::kNotProven, "no evidence against it, too little for it", "deadline");
-    case Strategy::Deadline::kPerson:
-      return Choice{.next = rollout.asked,
-                    .reason =
-                        "the deadline came, and it is neither proven good nor bad: holding "
-                        "until a person promotes or aborts it",
-                    .end = {},
-                    .verdict = {},
-                    .by = {},
-                    .alert = true};
-    case Strategy::Deadline::kHold:
-      break;
-  }
-  return std::nullopt;
-}
-
 constexpr std::string_view kHighLoad = "high.", kBehaviour = "behaviour.";
 
 // What the metric counts, as a person would say it.
@@ -135,6 +107,39 @@ std::string MostSpeaks(const Rollout& rollout) {
       std::max_element(metrics.begin(), metrics.end(),
                        [](const auto& a, const auto& b) { return a.share < b.share; });
   return MetricSentence(rollout, first->name);
+}
+
+std::optional<Choice> AtTheDeadline(const Rollout& rollout, const TickView& tick,
+                                    double throttle_p_fail) {
+  if (rollout.t < rollout.Deadline() || rollout.paused || !tick.hold.empty()) return std::nullopt;
+  const bool below = rollout.asked.bp() < kAlmostWholeBp;
+  switch (StrategyOf(rollout).at_deadline(rollout, throttle_p_fail)) {
+    case Strategy::Deadline::kRollBack:
+      return RollBack(Verdict::kNotProven,
+                      below ? "the deadline came with the canary still below 90 % of the traffic"
+                            : "the deadline came and at_deadline says roll back",
+                      "deadline");
+    case Strategy::Deadline::kSuspect:
+      return RollBack(Verdict::kNotProven,
+                      "the deadline came, and it looks rather faulty than not; most speaks " +
+                          MostSpeaks(rollout),
+                      "deadline");
+    case Strategy::Deadline::kPromote:
+      if (!Alive(rollout)) break;
+      return Promote(Verdict::kNotProven, "no evidence against it, too little for it", "deadline");
+    case Strategy::Deadline::kPerson:
+      return Choice{.next = rollout.asked,
+                    .reason =
+                        "the deadline came, and it is neither proven good nor bad: holding "
+                        "until a person promotes or aborts it",
+                    .end = {},
+                    .verdict = {},
+                    .by = {},
+                    .alert = true};
+    case Strategy::Deadline::kHold:
+      break;
+  }
+  return std::nullopt;
 }
 
 }  // namespace

@@ -56,7 +56,6 @@ Decision Decide(const Rollout& rollout, double t_s, const Choice& choice) {
                     .log_e = evidence.log_e(),
                     .p_fail = evidence.p_fail(),
                     .requests_needed = {},
-                    .edge_factor = {},
                     .fuse = {},
                     .verdict = choice.verdict,
                     .reason = choice.reason,
@@ -71,11 +70,7 @@ Decision Decide(const Rollout& rollout, double t_s, const Choice& choice) {
                                .alpha = rollout.spec.alpha,
                                .ratio = rollout.spec.detect,
                                .requests_per_tick = rollout.requests_per_tick.value_or(0.0)});
-  if (rollout.phase == Phase::kRunning) {
-    const double factor = CanaryEdgeFactor(rollout);
-    if (factor > kCanaryEdgeFactor) decision.edge_factor = factor;
-    decision.fuse = FuseOf(rollout, choice.next);
-  }
+  if (rollout.phase == Phase::kRunning) decision.fuse = FuseOf(rollout, choice.next);
   return decision;
 }
 
@@ -144,7 +139,10 @@ Turn BeginRunning(Rollout rollout, double t_s) {
                 .verdict = {},
                 .by = {}};
   Turn turn = Finish(std::move(rollout), t_s, choice);
-  if (turn.next.spec.edges) turn.commands.insert(turn.commands.begin(), SetEdgesCommand(turn.next));
+  if (turn.next.spec.edges)
+    turn.commands.insert(
+        turn.commands.begin(),
+        {.kind = Command::Kind::kSetEdges, .weight = {}, .edges = *turn.next.spec.edges});
   return turn;
 }
 
@@ -311,29 +309,10 @@ Turn AdvanceRunning(Rollout rollout, const Inputs& inputs) {
   if (rollout.retreat) choice = *rollout.retreat;  // decided, and not yet through
   choice = ApplyOrders(&rollout, inputs.orders, std::move(choice));
   choice = WithinCapacity(&rollout, load, window.t_s, std::move(choice));
-  Turn turn = Finish(std::move(rollout), window.t_s, choice);
-  const bool edges_move =
-      context.warm_up_left > 0.0 && StrategyOf(turn.next).rules.edge_grade > 0.0;
-  if (turn.next.spec.edges && edges_move && !choice.end)
-    turn.commands.push_back(SetEdgesCommand(turn.next));
-  return turn;
+  return Finish(std::move(rollout), window.t_s, choice);
 }
 
 }  // namespace
-
-double CanaryEdgeFactor(const Rollout& rollout) {
-  const double warm = rollout.WarmUp();
-  const double end = rollout.t + rollout.TickSeconds();
-  const double left = warm > 0.0 ? std::max(0.0, 1.0 - end / warm) : 0.0;
-  return kCanaryEdgeFactor * (1.0 + StrategyOf(rollout).rules.edge_grade * left);
-}
-
-Command SetEdgesCommand(const Rollout& rollout) {
-  return {.kind = Command::Kind::kSetEdges,
-          .weight = {},
-          .edges = *rollout.spec.edges,
-          .canary_edge_factor = CanaryEdgeFactor(rollout)};
-}
 
 double Rollout::TickSeconds() const {
   return std::round(spec.tick_s / spec.time_scale * 1e9) / 1e9;

@@ -50,6 +50,8 @@ double Want(const Rollout& rollout, const evidence::CanaryEvidence::Throttle& th
   return budget / (n * kReactionTicks * std::max(throttle.harm(), 1e-9));
 }
 
+double Doubt(const Rollout& rollout) { return rollout.evidence->p_fail(); }
+
 int Cap(const Rollout& rollout, double /*throttle_p_fail*/) {
   return rollout.t < rollout.WarmUp() ? kWarmUpBp : kMostBp;
 }
@@ -86,6 +88,7 @@ const Strategy kClassic{.rules = evidence::kClassicRules,
                         .reaction_s = ReactionSeconds,
                         .least = Least,
                         .want = Want,
+                        .doubt = Doubt,
                         .doubling_s = 10.0,
                         .cap = Cap,
                         .silent_arm = SilentArm,

@@ -207,7 +207,6 @@ void WriteKeys(const Decision& decision, std::string_view deployment, JsonWriter
   decision.verdict ? out->Text(Name(*decision.verdict)) : out->Null();
   out->Key("reason").Text(decision.reason);
   if (!decision.by.empty()) out->Key("by").Text(decision.by);
-  if (decision.edge_factor) out->Key("edge_factor").Number(*decision.edge_factor);
   if (decision.fuse) out->Key("fuse").Number(*decision.fuse);
 }
 
@@ -269,7 +268,6 @@ Result<Decision> DecisionFrom(const Json& line) {
     decision.verdict = in.Choice("verdict", Verdict::kNotProven, kVerdicts);
   decision.reason = in.Text("reason", "");
   decision.by = in.Text("by", "");
-  if (in.Has("edge_factor")) decision.edge_factor = in.Number("edge_factor", 0);
   if (in.Has("fuse")) decision.fuse = in.Number("fuse", 0);
   if (!in.status().ok()) return Failure{in.status().error()};
   return decision;

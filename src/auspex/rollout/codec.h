@@ -20,7 +20,7 @@ Result<RolloutSpec> SpecFromJson(std::string_view text);
 Result<Inputs> InputsFromJson(std::string_view text);
 
 // One line: {"deployment", "t_s", "decision", "weight", "confidence", "log_e", "p_fail",
-// "requests_needed", "verdict", "reason"[, "by"][, "edge_factor"][, "fuse"]}.
+// "requests_needed", "verdict", "reason"[, "by"][, "fuse"]}.
 [[nodiscard]] std::string ToJson(const Decision& decision, std::string_view deployment);
 // The same as the ledger has it: with "seq", "hash" and "actor" (of the tick's last order, or
 // null).

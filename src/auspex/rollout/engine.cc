@@ -280,8 +280,7 @@ void EngineImpl::Adopt(Live* live, Turn turn, const storage::Entry& entry, std::
     switch (command.kind) {
       case Command::Kind::kSetEdges: {
         deps_.requests->SetEdges(live->BaselineKey(), command.edges);
-        deps_.requests->SetEdges(live->CanaryKey(),
-                                 CanaryEdges(command.edges, command.canary_edge_factor));
+        deps_.requests->SetEdges(live->CanaryKey(), CanaryEdges(command.edges));
         break;
       }
       case Command::Kind::kSetWeight:

@@ -367,8 +367,7 @@ Status EngineImpl::Recover() {
       Attach(live);
       if (const auto& edges = live->rollout.spec.edges) {
         deps_.requests->SetEdges(live->BaselineKey(), *edges);
-        deps_.requests->SetEdges(live->CanaryKey(),
-                                 CanaryEdges(*edges, CanaryEdgeFactor(live->rollout)));
+        deps_.requests->SetEdges(live->CanaryKey(), CanaryEdges(*edges));
       }
       UpdateView(*live);
       // What was decided last may not have been carried out.

@@ -128,14 +128,15 @@ void AddBucketEdges(const std::vector<std::int64_t>& more, std::vector<std::int6
   edges_us->erase(std::unique(edges_us->begin(), edges_us->end()), edges_us->end());
 }
 
-telemetry::Edges CanaryEdges(const telemetry::Edges& baseline, double factor) {
-  const auto widen = [](std::int64_t us, double by) {
-    return static_cast<std::int64_t>(std::ceil(by * static_cast<double>(us)));
+telemetry::Edges CanaryEdges(const telemetry::Edges& baseline) {
+  constexpr double kWider = 1.05;
+  const auto widen = [](std::int64_t us) {
+    return static_cast<std::int64_t>(std::ceil(kWider * static_cast<double>(us)));
   };
   telemetry::Edges edges;
   for (std::size_t i = 0; i < edges.slower_us.size(); ++i)
-    edges.slower_us[i] = widen(baseline.slower_us[i], factor);
-  edges.harm_us = widen(baseline.harm_us, kCanaryEdgeFactor);
+    edges.slower_us[i] = widen(baseline.slower_us[i]);
+  edges.harm_us = widen(baseline.harm_us);
   return edges;
 }
 

@@ -43,10 +43,7 @@ void Merge(const BaselineAggregate& other, BaselineAggregate* sum);
 [[nodiscard]] std::string ToJson(const BaselineAggregate& seen);
 Result<BaselineAggregate> AggregateFromJson(std::string_view text);
 
-// The edges for the canary: 5 % wider, so that a tolerated slowness is no event; `factor` where
-// more is tolerated (CanaryEdgeFactor). What counts as harm is 5 % wider at any time.
-inline constexpr double kCanaryEdgeFactor = 1.05;
-[[nodiscard]] telemetry::Edges CanaryEdges(const telemetry::Edges& baseline,
-                                           double factor = kCanaryEdgeFactor);
+// The edges for the canary: 5 % wider, so that a tolerated slowness is no event.
+[[nodiscard]] telemetry::Edges CanaryEdges(const telemetry::Edges& baseline);
 
 }  // namespace auspex::rollout

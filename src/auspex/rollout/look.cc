@@ -83,8 +83,7 @@ evidence::TickContext ContextOf(const Rollout& rollout, const Inputs& inputs, in
       .warm_up = rollout.t <= warm,
       .high_load = given_bp >= kHighLoadBp,
       .t = rollout.t,
-      .warm_up_left = warm > 0.0 ? std::max(0.0, 1.0 - rollout.t / warm) : 0.0,
-      .baked = rollout.t >= rollout.Bake()};
+      .warm_up_left = warm > 0.0 ? std::max(0.0, 1.0 - rollout.t / warm) : 0.0};
   if (IsPlanned(rollout) && inputs.hold.empty() && inputs.covers_s == 0.0) {
     context.planned_share = given_bp / 1e4;
     const double ticks = inputs.stopped_at_s > rollout.last.t_s

@@ -41,8 +41,7 @@ PaceStep NextWeight(const Rollout& rollout, PaceLimits limits) {
   }
   high = std::min(high, strategy.cap(rollout, view.p_fail));
   if (!limits.may_rise && now > 0) high = std::min(high, now);
-  if (1.0 - rollout.evidence->p_fail() < kLowConfidence)
-    high = std::min(high, std::max(now, least));
+  if (1.0 - strategy.doubt(rollout) < kLowConfidence) high = std::min(high, std::max(now, least));
   // Where two bounds contradict each other the upper one holds.
   return {.next = FromBp(
               std::min(std::max(want, static_cast<double>(least)), static_cast<double>(high)) +

@@ -52,8 +52,6 @@ struct Decision {
   double log_e = 0.0;
   double p_fail = 0.0;
   std::optional<double> requests_needed;
-  // Pace swift in its warm-up: the canary's latency edges of the next tick over the baseline's.
-  std::optional<double> edge_factor = {};
   // With RolloutSpec::fuse: the canary's error in the next tick at which the router is to stop it.
   std::optional<double> fuse = {};
   std::optional<Verdict> verdict;
@@ -101,8 +99,7 @@ struct Command {
   };
   Kind kind = Kind::kSetWeight;
   Weight weight;
-  telemetry::Edges edges = {};      // of kSetEdges: the baseline's
-  double canary_edge_factor = 1.0;  // and the canary's, times these
+  telemetry::Edges edges = {};  // of kSetEdges: the baseline's; CanaryEdges has the canary's
   std::string text = {};
 };
 

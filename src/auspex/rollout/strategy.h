@@ -25,6 +25,8 @@ struct Strategy {
   double (*least)(const Rollout& rollout);
   // The weight whose expected harm is the budget. Called only where the traffic is known.
   double (*want)(const Rollout& rollout, const evidence::CanaryEvidence::Throttle& throttle);
+  // P(faulty now) that forbids a larger weight.
+  double (*doubt)(const Rollout& rollout);
   double doubling_s;  // the weight grows twofold in no less
   int (*cap)(const Rollout& rollout, double throttle_p_fail);
 
@@ -34,7 +36,8 @@ struct Strategy {
   std::string_view (*silent_arm)(const Rollout& rollout);
   // No sign of a fault, at a weight from which on there is no more to be seen.
   bool (*done)(const Rollout& rollout, Weight next, double throttle_p_fail);
-  enum class Deadline { kRollBack, kPromote, kHold, kPerson };
+  // kSuspect: it is rolled back for what it showed, which is no proof.
+  enum class Deadline { kRollBack, kSuspect, kPromote, kHold, kPerson };
   Deadline (*at_deadline)(const Rollout& rollout, double throttle_p_fail);
 };
 
@@ -49,11 +52,5 @@ extern const Strategy kSwift;
 [[nodiscard]] double CriticalityFactor(int criticality);
 inline constexpr int kHighLoadBp = 3000;  // from here on a fault may need the load to show
 inline constexpr int kAlmostWholeBp = 9000;
-
-// The canary's latency edges of the tick that begins now, times the baseline's: 1.05, and more
-// while a graded warm-up lasts.
-[[nodiscard]] double CanaryEdgeFactor(const Rollout& rollout);
-// What to count the next tick's latencies against. Precondition: spec.edges.
-[[nodiscard]] Command SetEdgesCommand(const Rollout& rollout);
 
 }  // namespace auspex::rollout

@@ -80,6 +80,13 @@ double Want(const Rollout& rollout, const evidence::CanaryEvidence::Throttle& th
   return 1.0 / (rps * ReactionSeconds(rollout) * std::max(spent, 1e-12));
 }
 
+// Below high load nothing more is learned of a fault that needs it: a suspicion of one would hold
+// the weight there until the deadline.
+double Doubt(const Rollout& rollout) {
+  return rollout.asked.bp() < kHighLoadBp ? rollout.evidence->p_fail_at_any_load()
+                                          : rollout.evidence->p_fail();
+}
+
 int Cap(const Rollout& rollout, double throttle_p_fail) {
   const double warm = rollout.WarmUp();
   const double from = kCapUntil * warm;
@@ -128,6 +135,10 @@ Strategy::Deadline AtDeadlineOf(const Rollout& rollout, double throttle_p_fail) 
     case AtDeadline::kPromote:
       break;
   }
+  // Rather faulty than not by what it showed: what was thought of it before is not enough.
+  const bool shown = rollout.evidence->log_e() > 0.0;
+  if (throttle_p_fail >= kAnswerBelow || (shown && rollout.evidence->p_fail() >= kAnswerBelow))
+    return Deadline::kSuspect;
   return rollout.asked.bp() < kAlmostWholeBp && throttle_p_fail >= kPersonFrom ? Deadline::kPerson
                                                                                : Deadline::kPromote;
 }
@@ -140,6 +151,7 @@ const Strategy kSwift{.rules = evidence::kSwiftRules,
                       .reaction_s = ReactionSeconds,
                       .least = Least,
                       .want = Want,
+                      .doubt = Doubt,
                       .doubling_s = 5.0,
                       .cap = Cap,
                       .silent_arm = SilentArm,
