@@ -1,6 +1,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "lab/simulator/policies/argo.h"
 #include "lab/simulator/policies/flagger.h"
@@ -92,11 +93,11 @@ const std::vector<Policy>& AllPolicies() {
       {"classic-careful", "Auspex classic, careful, 10 s", BeginOurs, 2},
       {"classic-memory", "Auspex classic, balanced, 10 s, memory", BeginOurs, 3},
       {"classic-2s", "Auspex classic, balanced, 2 s", BeginOurs, 4},
-      {"swift-fast", "Auspex swift, fast, 1 s", BeginOurs, 5},
+      {"swift-fast", "Auspex swift, fast, 1 s", BeginOurs, 5, true},
       {"swift-balanced", "Auspex swift, balanced, 1 s", BeginOurs, 6},
-      {"swift-careful", "Auspex swift, careful, 1 s", BeginOurs, 7},
+      {"swift-careful", "Auspex swift, careful, 1 s", BeginOurs, 7, true},
       {"swift-fuse", "Auspex swift, balanced, 1 s, fuse", BeginOurs, 8},
-      {"swift-2s", "Auspex swift, balanced, 2 s", BeginOurs, 9},
+      {"swift-2s", "Auspex swift, balanced, 2 s", BeginOurs, 9, true},
       {"swift-counted", "Auspex swift, balanced, 1 s, as a daemon counts", BeginOurs, 10},
       {"limit-10s", "limit: knows the fault, 10 s", BeginLimit, 10},
       {"limit-1s", "limit: knows the fault, 1 s", BeginLimit, 1},
@@ -106,6 +107,10 @@ const std::vector<Policy>& AllPolicies() {
 
 Result<std::vector<Policy>> FindPolicies(const std::vector<std::string>& names) {
   std::vector<Policy> found;
+  if (names.empty()) {
+    std::copy_if(AllPolicies().begin(), AllPolicies().end(), std::back_inserter(found),
+                 [](const Policy& policy) { return !policy.only_by_name; });
+  }
   for (const std::string& name : names) {
     bool any = false;
     for (const Policy& policy : AllPolicies()) {

@@ -48,11 +48,13 @@ struct Policy {
   std::string title;  // in tables
   std::unique_ptr<Run> (*begin)(const Deployment& deployment, Traffic* traffic, int variant) = {};
   int variant = 0;
+  bool only_by_name = false;  // a further setting of one that is there
 };
 
 // In the order of the tables.
 [[nodiscard]] const std::vector<Policy>& AllPolicies();
-// Error: kInvalidArgument with the names there are. A name may end in `*`.
+// None: all but those only by name. Error: kInvalidArgument with the names there are. A name may
+// end in `*`.
 Result<std::vector<Policy>> FindPolicies(const std::vector<std::string>& names);
 
 // The deployment under the policy, from the announcement to the horizon.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "auspex/evidence/noise.h"
 
@@ -89,7 +90,7 @@ void AuspexRun::See(double begin_s, const Tick& tick) {
   const double cells = std::round(inputs_.window.t_s / kCellSeconds);
   if (options_.memory && std::abs(cells * kCellSeconds - inputs_.window.t_s) < 1e-6)
     inputs_.window.gauges["memory"] = MemoryAt(*deployment_, static_cast<std::size_t>(cells) - 1);
-  Adopt(rollout::Advance(rollout_, inputs_));
+  Adopt(rollout::Advance(std::move(rollout_), inputs_));
 }
 
 }  // namespace auspex::lab::simulator

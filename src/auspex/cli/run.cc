@@ -302,7 +302,8 @@ void AddSimulate(CLI::App* app, Options* o) {
       "5001");
   simulate
       ->add_option("--policy", o->simulate.policies,
-                   "which, separated by commas; a name may end in * (default: all)")
+                   "which, separated by commas; a name may end in *, and '*' is all (default: all "
+                   "but three more settings of swift)")
       ->delimiter(',');
   simulate->add_option("--deployments", o->simulate.deployments, "how many (default 1000)")
       ->check(CLI::Range(1, 1'000'000));

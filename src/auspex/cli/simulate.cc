@@ -9,6 +9,7 @@
 #include "auspex/cli/commands.h"
 #include "auspex/cli/exit_code.h"
 #include "lab/simulator/cases.h"
+#include "lab/simulator/policy.h"
 #include "lab/simulator/summary.h"
 #include "lab/simulator/svg_plot.h"
 
@@ -67,9 +68,7 @@ int SimulateCases(const SimulateOptions& options) {
 
 int Simulate(const SimulateOptions& options) {
   if (options.cases) return SimulateCases(options);
-  auto policies = options.policies.empty()
-                      ? Result<std::vector<simulator::Policy>>(simulator::AllPolicies())
-                      : simulator::FindPolicies(options.policies);
+  auto policies = simulator::FindPolicies(options.policies);
   if (!policies.ok()) return Complain("simulate", policies.error());
   // Opened first: a place that cannot be written to is known before the work, not after it.
   std::ofstream plot;
