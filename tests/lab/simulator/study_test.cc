@@ -64,7 +64,7 @@ TEST(ScenarioSet, OrdersThePolicies) {
   EXPECT_LT(ours.harmed_mean->value, .2 * rule.harmed_mean->value);
   EXPECT_LT(rule.harmed_mean->value, flagger.harmed_mean->value);
   EXPECT_LT(argo5.harmed_mean->value, flagger.harmed_mean->value);
-  EXPECT_GT(ours.caught->value, argo.caught->value);
+  EXPECT_GT(ours.caught->value, argo5.caught->value);
   EXPECT_GT(argo.caught->value, flagger.caught->value);
   EXPECT_LT(ours.false_share->value, .03);
   EXPECT_LT(ours.false_share->value, argo5.false_share->value);
