@@ -374,8 +374,9 @@ RC_GTEST_PROP(Swift, RepeatsBitForBitFromItsRecords, (std::uint64_t seed)) {
   }
 }
 
-TEST(Swift, IsNotTheDefaultYet) {
-  EXPECT_EQ(DefaultPace({.tick_s = 1, .per_request = true}), Pace::kClassic);
+TEST(Swift, IsTheDefaultForShortTicksFedPerRequest) {
+  EXPECT_EQ(DefaultPace({.tick_s = 1, .per_request = true}), Pace::kSwift);
+  EXPECT_EQ(DefaultPace({.tick_s = 2, .per_request = true}), Pace::kSwift);
   EXPECT_EQ(DefaultPace({.tick_s = 1, .per_request = false}), Pace::kClassic);
   EXPECT_EQ(DefaultPace({.tick_s = 10, .per_request = true}), Pace::kClassic);
 }

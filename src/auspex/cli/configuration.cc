@@ -282,8 +282,8 @@ void ReadService(ConfigSection document, Reading* reading) {
   service.pace = pace == "swift" ? rollout::Pace::kSwift : rollout::Pace::kClassic;
   if (service.pace == rollout::Pace::kSwift && service.Scraped()) {
     reading->errors.Add(spec.Place("pace"),
-                        "pace: swift needs the proxy's request log: its latency edges change while "
-                        "the canary warms up, and buckets do not; use classic");
+                        "pace: swift is made for ticks of 1 or 2 s of the proxy's request log, and "
+                        "a metrics server's are longer; use classic");
   }
   ReadSteps(&spec, tick_known, &service);
   ReadApproval(&spec, &service);

@@ -92,13 +92,11 @@ struct Feed {
   double tick_s = 10.0;  // at time scale 1
   bool per_request = false;
 };
-// The pace where none is given. Swift is meant for ticks of 2 s or less that are fed per request;
-// until it is proven there it must be asked for.
+// The pace where none is given: swift for ticks of 2 s or less that are fed per request, for which
+// its budgets are made (docs/decisions/0021).
 [[nodiscard]] constexpr Pace DefaultPace(const Feed& feed) {
-  constexpr bool kSwiftIsProven = false;
   constexpr double kSwiftTick = 2.0;
-  return kSwiftIsProven && feed.per_request && feed.tick_s <= kSwiftTick ? Pace::kSwift
-                                                                         : Pace::kClassic;
+  return feed.per_request && feed.tick_s <= kSwiftTick ? Pace::kSwift : Pace::kClassic;
 }
 
 // The tick length for a criticality where none is given, seconds at time scale 1: of a co-process,
