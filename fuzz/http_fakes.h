@@ -50,6 +50,7 @@ class FakeEngine final : public rollout::Engine {
     return services_;
   }
   [[nodiscard]] Counters counters() const override { return {}; }
+  [[nodiscard]] std::vector<rollout::EndCounter::Count> Ends() const override { return {}; }
   [[nodiscard]] std::string LedgerTrouble() const override { return ""; }
 
  private:

@@ -5,10 +5,14 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 
 #include "tests/api/daemon_rig.h"
 
@@ -98,6 +102,51 @@ TEST_F(MetricsPageTest, CountsRolloutsByState) {
       201);
   EXPECT_THAT(Page(), HasSubstr("auspex_rollouts{state=\"observing\"} 1\n"));
   EXPECT_THAT(Page(), HasSubstr("auspex_rollouts{state=\"waiting\"} 0\n"));
+}
+
+TEST_F(MetricsPageTest, CountsHowDeploymentsEnded) {
+  const std::string aborted =
+      "auspex_deployments_ended_total{service=\"shop\",decision=\"roll_back\",verdict=\"not_"
+      "proven\","
+      "by=\"manual\"} ";
+  EXPECT_THAT(Page(), HasSubstr(aborted + "0\n"));
+  EXPECT_THAT(Page(), HasSubstr("decision=\"promote\",verdict=\"pass\",by=\"\"} 0\n"));
+  EXPECT_THAT(Page(), HasSubstr("verdict=\"fail\",by=\"evidence\"} 0\n"));
+  EXPECT_THAT(Page(), HasSubstr("verdict=\"fail\",by=\"prediction\"} 0\n"));
+  for (int ended = 1; ended <= 2; ++ended) {
+    const HttpReply begun = daemon_->Post(
+        "/api/v1/deployments", R"({"service":"shop","version":"v2"})", std::to_string(ended));
+    ASSERT_EQ(begun.status, 201) << begun.body;
+    const std::string id = nlohmann::json::parse(begun.body)["id"];
+    ASSERT_EQ(
+        daemon_->Post("/api/v1/deployments/" + id + "/abort", R"({"reason":"no"})", id).status,
+        202);
+    const MonotonicTime limit = daemon_->clock.Now() + 30s;
+    while (Page().find(aborted + std::to_string(ended)) == std::string::npos) {
+      ASSERT_LT(daemon_->clock.Now(), limit) << Page();
+      std::this_thread::sleep_for(10ms);
+    }
+  }
+  EXPECT_THAT(Page(), HasSubstr("verdict=\"fail\",by=\"evidence\"} 0\n"));
+}
+
+// Whoever writes an alert looks there.
+TEST_F(MetricsPageTest, ItsPageOfTheDocumentationNamesEach) {
+  ASSERT_EQ(
+      daemon_->Post("/api/v1/deployments", R"({"service":"shop","version":"v2"})", "k").status,
+      201);
+  BringALine();
+  std::ifstream file("docs/metrics.md");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::istringstream page(Page());
+  std::set<std::string> names;
+  for (std::string line; std::getline(page, line);) {
+    constexpr std::string_view kType = "# TYPE ";
+    if (!line.starts_with(kType)) continue;
+    names.insert(line.substr(kType.size(), line.rfind(' ') - kType.size()));
+    EXPECT_THAT(text, HasSubstr("| `" + *names.rbegin()));
+  }
+  EXPECT_GT(names.size(), 20u);
 }
 
 TEST_F(MetricsPageTest, TellsWhenTheLastLineEndedOnceThereIsOne) {

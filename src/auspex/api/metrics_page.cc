@@ -48,6 +48,20 @@ void AddStates(std::string* page, const std::vector<rollout::DeploymentView>& ru
   }
 }
 
+void AddEnds(std::string* page, const rollout::Engine& engine) {
+  *page +=
+      "# HELP auspex_deployments_ended_total Deployments that ended, as the API's fields of these "
+      "names say.\n"
+      "# TYPE auspex_deployments_ended_total counter\n";
+  for (const auto& [service, end, deployments] : engine.Ends()) {
+    fmt::format_to(std::back_inserter(*page),
+                   "auspex_deployments_ended_total{{service=\"{}\",decision=\"{}\",verdict=\"{}\","
+                   "by=\"{}\"}} {}\n",
+                   service, rollout::Name(end.decision), rollout::Name(end.verdict), end.by,
+                   deployments);
+  }
+}
+
 }  // namespace
 
 std::string MetricsPage(const RestDependencies& d) {
@@ -100,6 +114,7 @@ std::string MetricsPage(const RestDependencies& d) {
   Add(&page, "auspex_event_streams", "gauge", "Readers of GET /api/v1/events.",
       static_cast<double>(d.events->readers()));
   AddStates(&page, running);
+  AddEnds(&page, *d.engine);
   AddEach(&page, running, "auspex_weight_ratio", "Share of traffic asked for the canary, 0 to 1.",
           [](const auto& v) { return v.last.weight.share(); });
   AddEach(&page, running, "auspex_p_fail_ratio",

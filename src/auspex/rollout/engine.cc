@@ -31,6 +31,13 @@ std::string AlertKey(std::string text) {
   return text;
 }
 
+std::vector<std::string> NamesOf(const std::vector<ServiceConfig>& services) {
+  std::vector<std::string> names;
+  names.reserve(services.size());
+  for (const ServiceConfig& service : services) names.push_back(service.name);
+  return names;
+}
+
 MonotonicTime CloseAt(const Live& live) {
   const bool answered = live.seen.has_value() && !live.reading;
   return live.tick_end + (answered ? kLateLines : kLateAnswers);
@@ -41,6 +48,7 @@ MonotonicTime CloseAt(const Live& live) {
 EngineImpl::EngineImpl(Dependencies dependencies, std::vector<ServiceConfig> services)
     : deps_(std::move(dependencies)),
       services_(std::move(services)),
+      ends_(NamesOf(services_)),
       observers_(std::make_unique<WorkerPool>(kObservers, kMostJobs)),
       appliers_(std::make_unique<WorkerPool>(kAppliers, kMostJobs)) {}
 

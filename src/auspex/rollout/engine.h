@@ -11,6 +11,7 @@
 #include "auspex/base/log.h"
 #include "auspex/base/result.h"
 #include "auspex/rollout/deployment_view.h"
+#include "auspex/rollout/end_counter.h"
 #include "auspex/rollout/rollout.h"
 #include "auspex/rollout/service_config.h"
 #include "auspex/storage/ledger.h"
@@ -90,6 +91,8 @@ class Engine {
     std::int64_t reasserted = 0;
   };
   [[nodiscard]] virtual Counters counters() const = 0;
+  // How deployments of the configured services ended since the start.
+  [[nodiscard]] virtual std::vector<EndCounter::Count> Ends() const = 0;
 
   // Why the ledger takes no decisions now (disk full, read-only, locked, damaged); empty: it does.
   // Meanwhile each rollout holds its weight, says so in its reason and in an "alert" event, and

@@ -47,6 +47,7 @@ class EngineImpl final : public Engine {
   [[nodiscard]] std::vector<DeploymentView> Running() const override;
   [[nodiscard]] const std::vector<ServiceConfig>& services() const override { return services_; }
   [[nodiscard]] Counters counters() const override;
+  [[nodiscard]] std::vector<EndCounter::Count> Ends() const override { return ends_.Counts(); }
   [[nodiscard]] std::string LedgerTrouble() const override;
 
  private:
@@ -164,6 +165,7 @@ class EngineImpl final : public Engine {
 
   std::atomic<std::int64_t> decisions_{0}, passes_{0}, router_errors_{0}, ledger_errors_{0},
       reasserted_{0};
+  EndCounter ends_;
   // Apart, so that proxies which do not answer cannot keep a rollback of others waiting.
   std::unique_ptr<WorkerPool> observers_, appliers_;
   std::thread thread_;

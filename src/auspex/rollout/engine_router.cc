@@ -150,9 +150,12 @@ void EngineImpl::Complete(Live* live) {
   batch.baselines.push_back(
       {.service = live->announced.service, .at = *live->ended_at, .body = ToJson(live->aggregate)});
   if (!CommitOrWait(batch)) return;
-  deps_.log->Info("deployment_ended", {{"deployment", id},
-                                       {"decision", Name(live->rollout.last.action)},
-                                       {"reason", live->rollout.last.reason}});
+  const Decision& last = live->rollout.last;
+  ends_.Add(live->announced.service, {.decision = last.action,
+                                      .verdict = last.verdict.value_or(Verdict::kNotProven),
+                                      .by = last.by});
+  deps_.log->Info("deployment_ended",
+                  {{"deployment", id}, {"decision", Name(last.action)}, {"reason", last.reason}});
   deps_.requests->Forget(live->CanaryKey());
   deps_.requests->Forget(live->BaselineKey());
   UpdateView(*live);
