@@ -36,6 +36,19 @@ TEST(CloseTick, AFeedThatLosesALotHoldsAndTheLossIsShown) {
   EXPECT_EQ(ViewOf(live).feed_lost, 800);
 }
 
+// Observing must end under each policy.
+TEST(CloseTick, ThePlainRuleHoldsForSilenceOnlyOnceItRuns) {
+  QuietFeed feed(true);
+  Live live;
+  live.rollout.spec.policy = Policy::kRule;
+  live.rollout.phase = Phase::kRunning;
+  EXPECT_EQ(Tick(&live, &feed, 0, 0).hold, "no requests on both versions");
+  for (const Phase phase : {Phase::kObserving, Phase::kStarting}) {
+    live.rollout.phase = phase;
+    EXPECT_EQ(Tick(&live, &feed, 0, 0).hold, "");
+  }
+}
+
 // Two proxies with the same traffic, the log of one of which goes nowhere.
 TEST(CloseTick, NamesTheProxyWhoseLogIsNotConnected) {
   QuietFeed feed(true);

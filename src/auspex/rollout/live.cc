@@ -151,8 +151,9 @@ Inputs CloseTick(Live* live, double t_s, const TickSources& sources) {
     AddHealth(view.canary, connected, &inputs.window.canary);
     AddHealth(view.baseline, connected, &inputs.window.baseline);
   }
-  // The plain rule looks at no silence of its own.
-  const bool silent = canary.requests == 0 || baseline.requests == 0;
+  // The plain rule looks at no silence of its own. Before it runs its canary has no requests.
+  const bool silent =
+      live->rollout.phase == Phase::kRunning && (canary.requests == 0 || baseline.requests == 0);
   if (inputs.hold.empty() && live->rollout.spec.policy == Policy::kRule && silent)
     inputs.hold = "no requests on both versions";
   if (live->rollout.phase == Phase::kObserving) {
