@@ -54,7 +54,7 @@ EngineImpl::EngineImpl(Dependencies dependencies, std::vector<ServiceConfig> ser
 
 EngineImpl::~EngineImpl() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_all();
@@ -78,7 +78,7 @@ Status EngineImpl::Init() {
 
 void EngineImpl::Post(std::function<void()> message) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     inbox_.push_back(std::move(message));
   }
   wake_.notify_all();
@@ -86,10 +86,16 @@ void EngineImpl::Post(std::function<void()> message) {
 
 bool EngineImpl::PostQuestion(std::function<void()> question) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (questions_ >= kMostQuestions) return false;
     ++questions_;
-    inbox_.push_back(std::move(question));
+    inbox_.push_back([this, question = std::move(question)] {
+      {
+        const MutexLock looked_at(mutex_);
+        --questions_;
+      }
+      question();
+    });
   }
   wake_.notify_all();
   return true;
@@ -106,11 +112,11 @@ void EngineImpl::Run() {
   while (true) {
     std::deque<std::function<void()>> messages;
     {
-      std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, UntilNextDue(), [this] { return stopping_ || !inbox_.empty(); });
+      MutexLock lock(mutex_);
+      wake_.wait_for(lock.native(), UntilNextDue(),
+                     [this]() AUSPEX_REQUIRES(mutex_) { return stopping_ || !inbox_.empty(); });
       if (stopping_) return;
       messages.swap(inbox_);
-      questions_ = 0;
     }
     for (const auto& message : messages) message();
     Pass();
@@ -189,9 +195,11 @@ std::optional<std::vector<storage::Entry>> EngineImpl::CommitOrWait(
     }
     ++ledger_errors_;
     NoteRefusal(stored.error(), batch);
-    std::unique_lock lock(mutex_);
-    if (wake_.wait_for(lock, kRetryAfter, [this] { return stopping_; })) return std::nullopt;
-    lock.unlock();
+    MutexLock lock(mutex_);
+    if (wake_.wait_for(lock.native(), kRetryAfter,
+                       [this]() AUSPEX_REQUIRES(mutex_) { return stopping_; }))
+      return std::nullopt;
+    lock.Unlock();
     if (before_retry) before_retry();
   }
 }
@@ -356,7 +364,7 @@ void EngineImpl::Publish(const Live& live, const std::string& type, std::string 
 }
 
 void EngineImpl::UpdateView(const Live& live) {
-  const std::lock_guard lock(views_mutex_);
+  const MutexLock lock(views_mutex_);
   views_[live.announced.id] = ViewOf(live);
   if (!live.ended_at) return;
   ended_views_.push_back(live.announced.id);

@@ -8,13 +8,14 @@
 #include <future>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "auspex/base/mutex.h"
+#include "auspex/base/thread_annotations.h"
 #include "auspex/rollout/engine.h"
 #include "auspex/rollout/live.h"
 #include "auspex/rollout/worker_pool.h"
@@ -147,21 +148,22 @@ class EngineImpl final : public Engine {
   std::vector<ServiceConfig> services_;
   std::map<std::string, std::shared_ptr<traffic::Router>> routers_;
 
-  std::mutex mutex_;  // guards inbox_, questions_ and stopping_
+  Mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::function<void()>> inbox_;
-  std::size_t questions_ = 0;  // in inbox_; its other messages are one or two for each rollout
-  bool stopping_ = false;
+  std::deque<std::function<void()>> inbox_ AUSPEX_GUARDED_BY(mutex_);
+  // That have yet to be looked at; other messages are one or two for each rollout.
+  std::size_t questions_ AUSPEX_GUARDED_BY(mutex_) = 0;
+  bool stopping_ AUSPEX_GUARDED_BY(mutex_) = false;
 
   std::map<std::string, Live> lives_;  // the engine's thread only, after Init
   storage::Batch pending_;             // entries for the next transaction
 
   MonotonicTime reminded_;  // of the ledger's trouble, in the log
 
-  mutable std::mutex views_mutex_;  // guards what follows
-  std::string ledger_trouble_;
-  std::map<std::string, DeploymentView, std::less<>> views_;
-  std::deque<std::string> ended_views_;
+  mutable Mutex views_mutex_;
+  std::string ledger_trouble_ AUSPEX_GUARDED_BY(views_mutex_);
+  std::map<std::string, DeploymentView, std::less<>> views_ AUSPEX_GUARDED_BY(views_mutex_);
+  std::deque<std::string> ended_views_ AUSPEX_GUARDED_BY(views_mutex_);
 
   std::atomic<std::int64_t> decisions_{0}, passes_{0}, router_errors_{0}, ledger_errors_{0},
       reasserted_{0};

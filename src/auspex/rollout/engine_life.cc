@@ -38,7 +38,7 @@ const ServiceConfig* EngineImpl::FindService(std::string_view name) const {
 }
 
 Result<DeploymentView> EngineImpl::Get(std::string_view id) const {
-  const std::lock_guard lock(views_mutex_);
+  const MutexLock lock(views_mutex_);
   const auto found = views_.find(id);
   if (found == views_.end()) return Fail(ErrorCode::kNotFound, "no deployment '{}'", id);
   return found->second;
@@ -58,7 +58,7 @@ Result<std::string> EngineImpl::Evidence(std::string_view id) {
 }
 
 std::vector<DeploymentView> EngineImpl::Running() const {
-  const std::lock_guard lock(views_mutex_);
+  const MutexLock lock(views_mutex_);
   std::vector<DeploymentView> running;
   for (const auto& [id, view] : views_) {
     if (!view.ended_at) running.push_back(view);
@@ -75,7 +75,7 @@ EngineImpl::Counters EngineImpl::counters() const {
 }
 
 std::string EngineImpl::LedgerTrouble() const {
-  const std::lock_guard lock(views_mutex_);
+  const MutexLock lock(views_mutex_);
   return ledger_trouble_;
 }
 
@@ -112,7 +112,7 @@ void EngineImpl::NoteRefusal(const Error& error, const storage::Batch& batch) {
   if (!news) return;
   std::vector<DeploymentView> holding;
   {
-    const std::lock_guard lock(views_mutex_);
+    const MutexLock lock(views_mutex_);
     ledger_trouble_ = error.message;
     for (auto& [id, view] : views_) {
       if (view.ended_at) continue;
@@ -129,7 +129,7 @@ void EngineImpl::NoteRefusal(const Error& error, const storage::Batch& batch) {
 
 void EngineImpl::NoteRecovery() {
   {
-    const std::lock_guard lock(views_mutex_);
+    const MutexLock lock(views_mutex_);
     if (ledger_trouble_.empty()) return;
     ledger_trouble_.clear();
   }
