@@ -19,10 +19,11 @@ using auspex::traffic::ServerStat;
 using auspex::traffic::ServerState;
 
 std::string Print(const std::vector<ServerState>& servers) {
-  std::string text = "1\n# be_id srv_name srv_op_state srv_admin_state srv_uweight\n";
+  std::string text =
+      "1\n# be_id srv_name srv_op_state srv_admin_state srv_uweight srv_check_state\n";
   for (const ServerState& server : servers) {
-    text += fmt::format("{} {} {} {} {}\n", server.backend_id, server.name, server.up ? 2 : 0,
-                        server.admin_state, server.weight);
+    text += fmt::format("{} {} {} {} {} {}\n", server.backend_id, server.name, server.up ? 2 : 0,
+                        server.admin_state, server.weight, server.checked ? 6 : 2);
   }
   return text;
 }

@@ -107,6 +107,8 @@ RolloutSpec AnySpec(Random* random) {
   }
   spec.t99_s = AnyPositive(random);
   spec.observe = random->Chance(.5);
+  spec.await_canary = random->Chance(.5);
+  spec.canary_up = random->Chance(.5);
   if (random->Chance(.5)) {
     telemetry::Edges edges;
     for (std::int64_t& us : edges.slower_us) {
@@ -215,6 +217,7 @@ RC_GTEST_PROP(Codec, ASpecSurvives, (std::uint64_t seed)) {
   RC_ASSERT(read->planned_shares == spec.planned_shares && read->fuse == spec.fuse);
   RC_ASSERT(read->policy == spec.policy && read->at_deadline == spec.at_deadline);
   RC_ASSERT(read->observe == spec.observe && read->edges == spec.edges);
+  RC_ASSERT(read->await_canary == spec.await_canary && read->canary_up == spec.canary_up);
   RC_ASSERT(read->route_names == spec.route_names);
   RC_ASSERT(read->learned == spec.learned && read->assumed == spec.assumed);
   RC_ASSERT(read->steps == spec.steps && read->approval == spec.approval);

@@ -36,12 +36,43 @@ TEST_F(EngineRouterTest, EvictsACanaryThatIsProvenBadAndNotOneThatIsAborted) {
   ASSERT_EQ(View().last.verdict, Verdict::kFail) << View().last.reason;
   EXPECT_TRUE(SetAside());
   EXPECT_EQ(AtRouter(), Weight::Zero());
-  // The next canary gets the slot back with its first traffic.
+  // The next canary gets the slot back before its first traffic.
   requests_.SetErrorRate("b", .01);
   Announce("v4");
+  EXPECT_THAT(View().last.reason, HasSubstr("waiting for its health check"));
   WaitUntilRunning();
   WaitUntil("it is admitted", [this] { return AtRouter() > Weight::Zero(); });
   EXPECT_FALSE(SetAside());
+}
+
+TEST_F(EngineRouterTest, ACanaryThatIsDownIsAwaited) {
+  service_.bake_s = 100;
+  ASSERT_TRUE(router_->SetServer("shop", "b", false, 0, 0).ok());
+  Announce();
+  const auto waits = [this] {
+    return View().last.reason.find("waiting for its health check") != std::string::npos;
+  };
+  WaitUntil("the baseline is observed", waits);
+  EXPECT_EQ(View().state, "observing");
+  Restart();
+  const std::size_t ticks = Ticks().size();
+  WaitUntil("some ticks are over", [&] { return Ticks().size() >= ticks + 3; });
+  EXPECT_TRUE(waits()) << View().last.reason;
+  EXPECT_EQ(AtRouter(), Weight::Zero());
+  ASSERT_TRUE(router_->SetServer("shop", "b", true, 0, 0).ok());
+  WaitUntilRunning();
+  EXPECT_EQ(View().state, "running");
+  ExpectWholeStory();
+}
+
+TEST_F(EngineRouterTest, PutsASlotThatIsSetAsideInServiceBeforeItsFirstWeight) {
+  service_.bake_s = 100;
+  const auto aside = router_->Evict(kRoute, {});
+  ASSERT_TRUE(aside.ok()) << aside.error().message;
+  Announce();
+  WaitUntilRunning();
+  EXPECT_FALSE(SetAside());
+  ExpectWholeStory();
 }
 
 TEST_F(EngineRouterTest, ABaselineThatIsDownKeepsNoRollbackFromItsEnd) {

@@ -95,6 +95,29 @@ TEST_F(HaproxySticky, ARequestThatTakesLongerIsCut) {
   b_.Hold(false);
 }
 
+// HAProxy itself takes a server that leaves maintenance for up until a check fails.
+TEST_F(HaproxySticky, WhatIsAdmittedIsDownUntilItsCheckPasses) {
+  for (const bool answers : {false, true}) {
+    auto started = HaproxyRig::Start(
+        fmt::format("backend checkout\n  balance random(1)\n  server a 127.0.0.1:{} weight 256\n"
+                    "  server b 127.0.0.1:{} weight 0 check inter 200ms rise 2 fall 1 port {}\n",
+                    a_.port(), b_.port(), answers ? b_.port() : 9));
+    ASSERT_TRUE(started.ok()) << started.error().message;
+    HaproxyRouter router({RuntimeSocket::Parse((*started)->socket()).value()}, 20s, 0s);
+    ASSERT_TRUE(router.Evict(kRoute, Soon()).ok());
+    ASSERT_TRUE(router.Admit(kRoute, Soon()).ok());
+    const auto view = router.Observe(kRoute, Soon());
+    ASSERT_TRUE(view.ok()) << view.error().message;
+    EXPECT_FALSE(view->canary.maintenance);
+    EXPECT_FALSE(view->canary.up && !answers);
+    const auto up = [&router] { return router.Observe(kRoute, Soon()).value().canary.up; };
+    if (answers) EXPECT_TRUE(Eventually(up));
+    // Again: a slot that is in service stays as it is.
+    ASSERT_TRUE(router.Admit(kRoute, Soon()).ok());
+    EXPECT_EQ(up(), answers);
+  }
+}
+
 // What a person must know: HAProxy forgets maintenance as it forgets weights.
 TEST_F(HaproxySticky, ARestartEndsTheEviction) {
   HaproxyRouter router = RouterWith(0s);

@@ -36,7 +36,7 @@ TEST(ParseServersState, ReadsWeightsAndHealth) {
   EXPECT_THAT(
       *servers,
       ElementsAre(
-          ServerState{.name = "a", .backend_id = 3, .weight = 256, .up = false},
+          ServerState{.name = "a", .backend_id = 3, .weight = 256, .up = false, .checked = true},
           ServerState{.name = "b", .backend_id = 3, .weight = 13, .up = true, .admin_state = 8},
           ServerState{.name = "c", .backend_id = 3, .weight = 0, .up = false, .admin_state = 1}));
   EXPECT_FALSE(servers->at(0).set_aside());

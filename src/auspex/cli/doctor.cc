@@ -48,7 +48,7 @@ Finding LookAtProxy(const rollout::ServiceConfig& service, const traffic::ProxyV
   } else if (down(first_serves ? proxy.baseline : proxy.canary)) {
     note = "; the one that serves is down: nothing can be compared with it";
   } else if (down(first_serves ? proxy.canary : proxy.baseline)) {
-    note = "; the other is down: a deployment would end at once, start the new version first";
+    note = "; the other is down: a deployment would wait for its health check";
   }
   finding.warning = !note.empty();
   finding.text = fmt::format("{}, {}{}", Describe(service.servers[0], proxy.baseline),

@@ -12,6 +12,7 @@
 #include "auspex/rollout/pace.h"
 #include "auspex/rollout/rollout.h"
 #include "auspex/rollout/rule.h"
+#include "auspex/rollout/starting.h"
 #include "auspex/rollout/steps.h"
 #include "auspex/rollout/strategy.h"
 
@@ -162,9 +163,30 @@ Turn BeginObserving(Rollout rollout, double t_s) {
   return turn;
 }
 
-Turn Begin(Rollout rollout, double t_s) {
+// Its slot is put in service first: only then is what runs there checked.
+Turn BeginStarting(Rollout rollout, double t_s) {
+  rollout.phase = Phase::kStarting;
+  rollout.origin_s = t_s;
+  Inputs down;
+  down.window.t_s = t_s;
+  down.window.canary.up = false;
+  rollout.evidence = MakeEvidence(rollout);
+  const Choice choice = AwaitCanary(rollout, down);
+  Turn turn = Finish(std::move(rollout), t_s, choice);
+  turn.decision.requests_needed = turn.next.last.requests_needed = std::nullopt;
+  turn.commands.insert(turn.commands.begin(), {.kind = Command::Kind::kAdmit, .weight = {}});
+  return turn;
+}
+
+// To the first weight, once the canary can take it.
+Turn BeginTraffic(Rollout rollout, double t_s, bool canary_up) {
+  return MustAwait(rollout.spec, canary_up) ? BeginStarting(std::move(rollout), t_s)
+                                            : BeginRunning(std::move(rollout), t_s);
+}
+
+Turn Begin(Rollout rollout, double t_s, bool canary_up) {
   return rollout.spec.observe ? BeginObserving(std::move(rollout), t_s)
-                              : BeginRunning(std::move(rollout), t_s);
+                              : BeginTraffic(std::move(rollout), t_s, canary_up);
 }
 
 Choice Waits(const Rollout& rollout) {
@@ -189,7 +211,8 @@ Turn AdvanceWaiting(Rollout rollout, const Inputs& inputs) {
   const bool late = t_s >= approval.timeout_s;
   if (!choice.end &&
       (yes != inputs.orders.end() || (late && approval.at_timeout == AtTimeout::kApprove))) {
-    Turn turn = Begin(std::move(rollout), t_s);
+    const bool up = CanaryIsUp(rollout.spec, inputs);
+    Turn turn = Begin(std::move(rollout), t_s, up);
     turn.decision.reason = turn.next.last.reason =
         yes != inputs.orders.end()
             ? fmt::format("approved by {}: {}; {}", yes->actor, yes->reason, turn.decision.reason)
@@ -239,10 +262,23 @@ Turn AdvanceObserving(Rollout rollout, const Inputs& inputs) {
   rollout.last.t_s = t_s;
   if (enough && !choice.end && !rollout.paused) {
     LearnHistory(&rollout);
-    return BeginRunning(std::move(rollout), t_s);
+    const bool up = CanaryIsUp(rollout.spec, inputs);
+    return BeginTraffic(std::move(rollout), t_s, up);
   }
   Turn turn = Finish(std::move(rollout), t_s, choice);
   if (!choice.end) turn.decision.requests_needed = turn.next.last.requests_needed = needed;
+  return turn;
+}
+
+Turn AdvanceStarting(Rollout rollout, const Inputs& inputs) {
+  const double t_s = inputs.window.t_s;
+  CarryObserved(&rollout, inputs);
+  const Choice choice = ApplyOrders(&rollout, inputs.orders, AwaitCanary(rollout, inputs));
+  rollout.last.t_s = t_s;
+  if (!choice.end && !rollout.paused && inputs.hold.empty() && CanaryIsUp(rollout.spec, inputs))
+    return BeginRunning(std::move(rollout), t_s);
+  Turn turn = Finish(std::move(rollout), t_s, choice);
+  turn.decision.requests_needed = turn.next.last.requests_needed = std::nullopt;
   return turn;
 }
 
@@ -322,7 +358,7 @@ Turn Start(const RolloutSpec& spec) {
   Rollout rollout;
   rollout.spec = spec;
   if (!spec.approval || spec.risk <= spec.approval->above_risk)
-    return Begin(std::move(rollout), 0.0);
+    return Begin(std::move(rollout), 0.0, spec.canary_up);
   rollout.phase = Phase::kWaiting;
   rollout.evidence = MakeEvidence(rollout);
   const Choice choice = Waits(rollout);
@@ -342,6 +378,8 @@ Turn Advance(Rollout&& rollout, const Inputs& inputs) {
       return AdvanceWaiting(std::move(rollout), inputs);
     case Phase::kObserving:
       return AdvanceObserving(std::move(rollout), inputs);
+    case Phase::kStarting:
+      return AdvanceStarting(std::move(rollout), inputs);
     case Phase::kRunning:
     case Phase::kEnded:
       break;

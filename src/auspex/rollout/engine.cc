@@ -294,6 +294,10 @@ void EngineImpl::Adopt(Live* live, Turn turn, const storage::Entry& entry, std::
   if (!alerts) live->alerted.erase("decision");  // the next trouble is news again
   for (const Command& command : turn.commands) {
     switch (command.kind) {
+      case Command::Kind::kAdmit:
+        live->admit = true;
+        live->given.reset();  // so that the weight of this turn is set, and the slot with it
+        break;
       case Command::Kind::kSetEdges: {
         deps_.requests->SetEdges(live->BaselineKey(), command.edges);
         deps_.requests->SetEdges(live->CanaryKey(), CanaryEdges(command.edges));

@@ -110,7 +110,11 @@ class EngineImpl final : public Engine {
 
   // ---- the router and the metrics server
   void ApplyWeight(Live* live, Weight weight);
-  void OnApplied(const std::string& id, Weight asked, const Result<Weight>& given);
+  struct Asked {
+    Weight weight;
+    bool admit = false;
+  };
+  void OnApplied(const std::string& id, const Asked& what, const Result<Weight>& given);
   // What the feed had brought when the router was seen, as Live keeps it.
   struct LinesThen {
     std::int64_t both = 0;

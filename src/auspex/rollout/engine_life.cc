@@ -224,6 +224,8 @@ Result<Announced> EngineImpl::Prepare(const Announcement& announcement) {
   announced.baseline = first_serves ? first : second;
   announced.canary = first_serves ? second : first;
   announced.spec = SpecFor(*service, announced.id);
+  announced.spec.await_canary = true;
+  announced.spec.canary_up = (first_serves ? view.canary : view.baseline).up;
   if (announcement.risk) announced.spec.risk = *announcement.risk;
   AUSPEX_TRY(AddHistory(&announced));
   return announced;
@@ -390,6 +392,7 @@ Result<Live> EngineImpl::Revive(const storage::DeploymentRow& row) {
                 .canary = live.announced.canary};
   live.rollout = replayed.rollout;
   live.lesson = replayed.lesson;
+  live.admit = replayed.rollout.phase == Phase::kStarting;
   live.admitted = replayed.admitted;
   live.orders = replayed.pending_orders;
   if (replayed.unsettled) AUSPEX_TRY(Settle(replayed, &live));

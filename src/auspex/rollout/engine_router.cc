@@ -23,20 +23,23 @@ Result<Weight> AdmitAndApply(traffic::Router* router, const traffic::Route& rout
 void EngineImpl::ApplyWeight(Live* live, Weight weight) {
   live->wanted = weight;
   if (live->applying) return;  // OnApplied asks again for what is wanted by then
-  const bool admit = !live->admitted && weight > Weight::Zero();
+  const bool admit = !live->admitted && (live->admit || weight > Weight::Zero());
   live->applying = appliers_->Submit(
       [this, id = live->announced.id, router = live->router, route = live->route, weight, admit] {
         const MonotonicTime deadline = deps_.clock->Now() + kRouterPatience;
         const Result<Weight> given = admit ? AdmitAndApply(router.get(), route, weight, deadline)
                                            : router->Apply(route, weight, deadline);
-        Post([this, id, weight, given] { OnApplied(id, weight, given); });
+        Post([this, id, weight, admit, given] {
+          OnApplied(id, {.weight = weight, .admit = admit}, given);
+        });
       });
   if (!live->applying) live->retry_at = deps_.clock->Now() + kRetryAfter;
 }
 
-void EngineImpl::OnApplied(const std::string& id, Weight asked, const Result<Weight>& given) {
+void EngineImpl::OnApplied(const std::string& id, const Asked& what, const Result<Weight>& given) {
   Live* live = Find(id);
   if (live == nullptr) return;
+  const Weight asked = what.weight;
   live->applying = false;
   if (!given.ok()) {
     ++router_errors_;
@@ -55,7 +58,7 @@ void EngineImpl::OnApplied(const std::string& id, Weight asked, const Result<Wei
   live->router_error.clear();
   live->alerted.erase("router");
   live->given = *given;
-  live->admitted = live->admitted || asked > Weight::Zero();
+  live->admitted = live->admitted || what.admit;
   pending_.entries.push_back({.at = deps_.clock->Wall(),
                               .deployment = id,
                               .kind = "observed",
@@ -63,7 +66,8 @@ void EngineImpl::OnApplied(const std::string& id, Weight asked, const Result<Wei
                                                   asked.share(), given->share())});
   deps_.log->Info("weight_applied",
                   {{"deployment", id}, {"asked_bp", asked.bp()}, {"given_bp", given->bp()}});
-  if (live->wanted && *live->wanted != asked) {
+  const bool admission_waits = live->admit && !live->admitted;
+  if (live->wanted && (*live->wanted != asked || admission_waits)) {
     ApplyWeight(live, *live->wanted);
   } else if (live->finishing && *given == live->rollout.asked) {
     return Conclude(live);

@@ -177,11 +177,12 @@ DeploymentView ViewOf(const Live& live) {
   view.service = live.announced.service;
   view.version = live.announced.version;
   const Rollout& rollout = live.rollout;
-  view.state = live.ended_at                        ? "ended"
-               : rollout.phase == Phase::kWaiting   ? "waiting"
-               : rollout.paused                     ? "paused"
-               : rollout.phase == Phase::kObserving ? "observing"
-                                                    : "running";
+  const bool before = rollout.phase == Phase::kObserving || rollout.phase == Phase::kStarting;
+  view.state = live.ended_at                      ? "ended"
+               : rollout.phase == Phase::kWaiting ? "waiting"
+               : rollout.paused                   ? "paused"
+               : before                           ? "observing"
+                                                  : "running";
   view.last = rollout.last;
   view.weight_given = live.given;
   view.risk = rollout.spec.risk;

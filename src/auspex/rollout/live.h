@@ -49,7 +49,8 @@ struct Live {
   std::vector<std::int64_t> proxy_lines_then;
   MonotonicTime retry_at;  // no call before this
   std::string router_error;
-  bool admitted = false;  // its slot is in service: the first traffic ends any maintenance
+  bool admit = false;     // its slot is to be put in service, at whatever weight
+  bool admitted = false;  // it is: the first traffic does it in any case
   int evictions = 0;      // times that the router was asked to evict the canary
 
   // Metrics. A reading counts once, in the tick in which it arrives: a server may take longer than

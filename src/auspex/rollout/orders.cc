@@ -66,6 +66,8 @@ std::string WhyNot(const Rollout& rollout, Kind kind) {
   if (rollout.phase == Phase::kWaiting && !answer && kind != Kind::kAbort)
     return "waits for approval; approve or reject it first";
   if (rollout.phase != Phase::kWaiting && answer) return "does not wait for approval";
+  if (rollout.phase == Phase::kStarting && kind == Kind::kWeight)
+    return "waits for its canary's health check; a weight can be set once it runs";
   if (rollout.phase == Phase::kObserving && kind == Kind::kWeight)
     return "still observes its baseline; a weight can be set once it runs";
   return "";

@@ -28,14 +28,15 @@
 //
 // Read next: spec.h (what is fixed at the start), adaptive.h and rule.h (the policies), pace.h (the
 // next weight), strategy.h (what the paces classic and swift differ in), observing.h (before there
-// is history), capacity.h (what both arms can carry), history.h and lesson.h (what the ledger knows
-// of a service), live_noise.h (what is learned on the way), codec.h (as JSON), decide.h (the
-// co-process), engine.h (the shell that runs many rollouts).
+// is history), starting.h (before the canary is up), capacity.h (what both arms can carry),
+// history.h and lesson.h (what the ledger knows of a service), live_noise.h (what is learned on the
+// way), codec.h (as JSON), decide.h (the co-process), engine.h (the shell that runs many rollouts).
 namespace auspex::rollout {
 
 enum class Phase {
   kWaiting,    // for a person's yes
   kObserving,  // the baseline, before the canary gets traffic
+  kStarting,   // the canary, which the router reports down, until its health check passes
   kRunning,
   kEnded,
 };
@@ -92,6 +93,7 @@ struct Inputs {
 // For the shell, in order; each is idempotent.
 struct Command {
   enum class Kind {
+    kAdmit,      // put the canary's slot in service, at weight 0
     kSetEdges,   // count requests over these latencies from now on
     kSetWeight,  // at the router
     kAlert,      // tell a person

@@ -79,6 +79,10 @@ struct RolloutSpec {
   double t99_s = 0.0;  // the baseline's p99, 0 where unknown
   // Nothing is known of the baseline: observe it before the canary gets traffic.
   bool observe = false;
+  // The router tells the canary's health: while it reports it down, the canary gets no traffic and
+  // its health check is waited for.
+  bool await_canary = false;
+  bool canary_up = true;  // by the router, when the deployment was announced
   // Where history is known and the feed counts single requests.
   std::optional<telemetry::Edges> edges;  // the baseline's
   std::vector<std::string> route_names;   // of history.routes

@@ -247,6 +247,8 @@ Result<RolloutSpec> SpecFrom(const Json& start) {
   ReadSteps(&in, &spec);
   ReadApproval(&in, &spec);
   spec.observe = in.Flag("observe", false);
+  spec.await_canary = in.Flag("await_canary", false);
+  spec.canary_up = in.Flag("canary_up", true);
   spec.learned = ReadTexts(&in, "learned");
   spec.assumed = ReadTexts(&in, "assumed");
   ReadHistory(&in, &spec);
@@ -280,6 +282,8 @@ std::string ToJson(const RolloutSpec& spec) {
   if (spec.lag_s > 0) out["lag_s"] = spec.lag_s;
   if (spec.planned_shares) out["planned_shares"] = true;
   if (spec.fuse) out["fuse"] = true;
+  if (spec.await_canary) out["await_canary"] = true;
+  if (!spec.canary_up) out["canary_up"] = false;
   if (!spec.steps.empty()) out["steps"] = StepsJson(spec.steps);
   if (spec.approval) {
     out["approval"] = {{"above_risk", spec.approval->above_risk},

@@ -55,8 +55,8 @@ class Router {
   // applied, until Admit or a restart of the proxy. Idempotent. Errors as Apply; kUnavailable also
   // where the baseline is down: then its clients have nobody else, and only the weight is taken.
   virtual Status Evict(const Route& route, MonotonicTime deadline) = 0;
-  // Before a slot gets traffic as a canary: ends Evict, or the maintenance that a person set, at
-  // weight 0. Changes nothing at a slot that is not set aside. Idempotent. Errors as Apply.
+  // Before a slot gets traffic: ends Evict or a person's maintenance, at weight 0; one that is
+  // checked is down until a check passes. Changes nothing at one in service. Idempotent. As Apply.
   virtual Status Admit(const Route& route, MonotonicTime deadline) = 0;
   // What Apply would give. Pure.
   [[nodiscard]] virtual Weight Nearest(Weight weight) const = 0;

@@ -144,6 +144,11 @@ Status HaproxyProxy::Admit(const Route& route, MonotonicTime deadline) const {
   if (!now.canary.set_aside()) return {};
   AUSPEX_TRY(Reach(route, NearestPair(Weight::Zero()), &now, deadline));
   AUSPEX_TRY(Do(SetState(route, "ready"), deadline));
+  // HAProxy takes it for up from then on, until a check fails: nobody has asked what runs there
+  // now.
+  if (now.canary.maintenance() && now.canary.checked)
+    AUSPEX_TRY(
+        Do(fmt::format("set server {}/{} health down", route.backend, route.canary), deadline));
   AUSPEX_TRY(now, ReadServers(route, deadline));
   if (!now.canary.set_aside()) return {};
   return Fail(ErrorCode::kInvalidArgument,

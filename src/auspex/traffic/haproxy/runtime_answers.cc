@@ -127,11 +127,14 @@ Result<ServerState> ReadState(const Table& table, const Row& row) {
   AUSPEX_TRY(const auto weight, table.Number(row, "srv_uweight", 256));
   AUSPEX_TRY(const auto op_state, table.Number(row, "srv_op_state", INT32_MAX));
   AUSPEX_TRY(const auto admin_state, table.Number(row, "srv_admin_state", INT32_MAX));
+  AUSPEX_TRY(const auto check_state, table.NumberIfAny(row, "srv_check_state"));
+  constexpr std::int64_t kCheckEnabled = 0x4;
   return ServerState{.name = std::move(name),
                      .backend_id = backend_id,
                      .weight = static_cast<int>(weight),
                      .up = op_state != 0,
-                     .admin_state = admin_state};
+                     .admin_state = admin_state,
+                     .checked = (check_state & kCheckEnabled) != 0};
 }
 
 Result<ServerStat> ReadStat(const Table& table, const Row& row) {

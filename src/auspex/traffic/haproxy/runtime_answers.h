@@ -22,6 +22,8 @@ struct ServerState {
   // srv_admin_state, a mask: 0x01 set, 0x02 inherited, 0x20 and 0x40 unresolved maintenance (0x04
   // only tells that the file says `disabled`); 0x08 set, 0x10 inherited drain.
   std::int64_t admin_state = 0;
+  // srv_check_state, bit 0x4: a health check of its own runs (not one that it tracks).
+  bool checked = false;
   [[nodiscard]] bool maintenance() const { return (admin_state & 0x63) != 0; }
   [[nodiscard]] bool set_aside() const { return (admin_state & 0x7b) != 0; }  // or in drain
   friend bool operator==(const ServerState&, const ServerState&) = default;
