@@ -642,6 +642,17 @@ class Rollouts(DaemonCase):
             self.refused(done, code, "rejected")
             self.assertNotIn("roll_back", done.stdout)
 
+    def test_what_waits_for_a_person_says_who_answers_how_and_by_when(self):
+        self.start("x", service=self.MEMORY + "  approval: {above_risk: 60%%, timeout: 2h}\n")
+        deployment = self.deployed("--risk", "90%")
+        view = self.view(deployment)
+        for word in ("the risk 90 % is above 60 %", f"`auspex rollout approve {deployment} --reason …`", "rejected 2h after"):
+            self.assertIn(word, view["reason"])
+        self.assertEqual(view["schedule"]["at_timeout"], "reject")
+        self.assertAlmostEqual(view["schedule"]["approval_s"], 7200, delta=70)
+        shown = self.cli("rollout", "get", deployment).stdout
+        self.assertRegex(shown, r"schedule    an operator answers until \d{4}-\d\d-\d\dT[0-9:.]+Z, else it is rejected: `auspex rollout approve ")
+
     def test_a_rollout_without_its_log_says_where_to_look(self):
         self.start("x", service=self.MEMORY + "  limits: {tick: 1s}\n")
         deployment = self.deployed()

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "auspex/cli/in_words.h"
 namespace auspex::cli {
 namespace {
 
@@ -77,6 +78,11 @@ Picture::Picture()
 void Picture::Show(std::string_view deployment_json) {
   if (terminal_) return DrawBlock(deployment_json);
   const Facts f = FactsOf(json::parse(deployment_json));
+  // Once a state: what follows from it is only less.
+  const std::string waits = ScheduleInWords(deployment_json);
+  if (!waits.empty() && f.state != last_state_)
+    fmt::print("{:6.0f} s  {:<9}  {}\n", f.t_s, f.state, waits);
+  last_state_ = f.state;
   const std::string key = fmt::format("{} {} {}", f.state, f.decision, f.weight);
   if (key == last_ && f.t_s < last_t_s_ + kQuiet) return;
   last_ = key;
@@ -112,8 +118,9 @@ void Picture::DrawBlock(std::string_view deployment_json) {
                                f.canary, Percent(f.canary_errors, f.canary), f.baseline,
                                Percent(f.baseline_errors, f.baseline)));
   line("harmed", fmt::format("{:.0f} beyond what the baseline would have", f.harmed));
+  line("schedule", ScheduleInWords(deployment_json).substr(0, 110));
   line(f.decision.c_str(), f.reason.substr(0, 110));
-  lines_drawn_ = 7;
+  lines_drawn_ = 8;
   std::fflush(stdout);
 }
 

@@ -19,6 +19,7 @@ class Picture {
   bool colour_;
   int lines_drawn_ = 0;
   std::string last_;  // what of the last line must change for a new one
+  std::string last_state_;
   double last_t_s_ = -1e9;
 };
 

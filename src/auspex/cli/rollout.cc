@@ -73,6 +73,8 @@ void PrintDeployment(const ordered_json& d) {
   if (d.value("feed_lost", 0) > 0)
     fmt::print("  feed        {} requests that the proxy counted did not arrive in its log\n",
                d["feed_lost"].dump());
+  if (const std::string waits = ScheduleInWords(d.dump()); !waits.empty())
+    fmt::print("  schedule    {}\n", waits);
   fmt::print("  started     {}\n  ended       {}\n  reason      {}\n", d.value("started_at", ""),
              Word(d["ended_at"]), d.value("reason", ""));
 }

@@ -190,10 +190,17 @@ Turn Begin(Rollout rollout, double t_s, bool canary_up) {
 }
 
 Choice Waits(const Rollout& rollout) {
+  const RolloutSpec& spec = rollout.spec;
+  const Approval& approval = *spec.approval;
   return {
       .next = Weight::Zero(),
-      .reason = fmt::format("waiting for approval: the risk {:.3g} % is above {:g} %",
-                            100.0 * rollout.spec.risk, 100.0 * rollout.spec.approval->above_risk),
+      .reason = fmt::format(
+          "waiting for approval: the risk {:.3g} % is above {:g} %; an operator answers with "
+          "`auspex rollout approve {} --reason …`, or reject; without an answer it is {} {} after "
+          "it was announced",
+          100.0 * spec.risk, 100.0 * approval.above_risk, spec.deployment,
+          approval.at_timeout == AtTimeout::kReject ? "rejected" : "approved",
+          ToText(FromSeconds(approval.timeout_s))),
       .end = {},
       .verdict = {},
       .by = {},

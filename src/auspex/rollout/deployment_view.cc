@@ -78,6 +78,32 @@ Json TotalsJson(const Rollout::Totals& totals) {
           {"harmed", totals.harmed}};
 }
 
+// Null where it waits for nothing.
+Json ScheduleJson(const Schedule& schedule) {
+  Json out;
+  const auto add = [&out](const char* key, const std::optional<double>& seconds) {
+    if (seconds) out[key] = *seconds;
+  };
+  add("approval_s", schedule.approval_s);
+  if (schedule.approval_s)
+    out["at_timeout"] = schedule.at_timeout == AtTimeout::kReject ? "reject" : "approve";
+  add("start_s", schedule.start_s);
+  add("warm_up_s", schedule.warm_up_s);
+  add("bake_s", schedule.bake_s);
+  add("deadline_s", schedule.deadline_s);
+  if (schedule.deadline_s) {
+    out["at_deadline"] = schedule.at_deadline == AtDeadline::kPromote ? "promote"
+                         : schedule.at_deadline == AtDeadline::kHold  ? "hold"
+                                                                      : "roll_back";
+  }
+  add("step_s", schedule.step_s);
+  if (schedule.step_s) {
+    out["step"] = schedule.step;
+    out["steps"] = schedule.steps;
+  }
+  return out;
+}
+
 Json JsonOf(const DeploymentView& view) {
   Json out{{"id", view.id},
            {"service", view.service},
@@ -100,6 +126,7 @@ Json JsonOf(const DeploymentView& view) {
            {"requests", {{"canary", view.canary.requests}, {"baseline", view.baseline.requests}}},
            {"errors", {{"canary", view.canary.errors}, {"baseline", view.baseline.errors}}},
            {"feed_lost", view.feed_lost},
+           {"schedule", ScheduleJson(view.schedule)},
            {"started_at", ToRfc3339(view.started_at)},
            {"ended_at", nullptr}};
   if (view.last.verdict) out["verdict"] = Name(*view.last.verdict);

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "auspex/rollout/rollout.h"
+#include "auspex/rollout/schedule.h"
 
 namespace auspex::rollout {
 
@@ -22,6 +23,7 @@ struct DeploymentView {
   double users_harmed = 0.0;
   Rollout::Totals canary;
   Rollout::Totals baseline;
+  Schedule schedule;
   std::int64_t feed_lost = 0;  // requests that the proxy counted and the feed did not bring
   WallTime started_at;
   std::optional<WallTime> ended_at;

@@ -191,6 +191,7 @@ DeploymentView ViewOf(const Live& live) {
   view.canary = rollout.canary;
   view.baseline = rollout.baseline;
   view.feed_lost = live.balance.lost();
+  view.schedule = ScheduleOf(rollout);
   view.started_at = live.announced.at;
   view.ended_at = live.ended_at;
   return view;
