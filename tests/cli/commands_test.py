@@ -653,6 +653,16 @@ class Rollouts(DaemonCase):
         shown = self.cli("rollout", "get", deployment).stdout
         self.assertRegex(shown, r"schedule    an operator answers until \d{4}-\d\d-\d\dT[0-9:.]+Z, else it is rejected: `auspex rollout approve ")
 
+    def test_what_people_ordered_can_be_read_again(self):
+        self.start("x", service=self.MEMORY + "  approval: {above_risk: 60%%}\n")
+        deployment = self.deployed("--risk", "90%")
+        self.assertEqual(self.view(deployment)["orders"], [])
+        self.assertEqual(self.cli("rollout", "approve", deployment, "--reason", "reviewed: INC-12", "--actor", "ann").returncode, 0)
+        self.assertEqual(self.cli("rollout", "pause", deployment, "--reason", "the database is slow", "--actor", "bob").returncode, 0)
+        self.wait_for(lambda: len(self.view(deployment)["orders"]) == 2)
+        shown = self.cli("rollout", "get", deployment).stdout
+        self.assertRegex(shown, r"ordered     \S+Z approve by ann: reviewed: INC-12\n  ordered     \S+Z pause by bob: the database is slow\n")
+
     def test_a_rollout_without_its_log_says_where_to_look(self):
         self.start("x", service=self.MEMORY + "  limits: {tick: 1s}\n")
         deployment = self.deployed()

@@ -264,6 +264,11 @@ class Backups(Case):
         self.refused(daemon.cli("audit", "verify", copies["file"]), 0, "valid")
         self.refused(daemon.cli("audit", "verify", self.path / "monday/auspex.db", "--objects", self.path / "monday/objects"), 0, "valid")
         self.refused(daemon.cli("audit", "verify", copies["folder"]), 0, "valid", "proven through packed objects")
+        # Who ordered what is in each copy, without a daemon.
+        for copy in copies.values():
+            self.refused(daemon.cli("audit", "orders", first, "--ledger", copy), 0, "abort by ", ": enough\n")
+        self.assertEqual(json.loads(daemon.cli("audit", "orders", first, "--ledger", daemon.ledger, "--json").stdout.splitlines()[-1])["reason"], "enough")
+        self.refused(daemon.cli("audit", "orders", "nobody", "--ledger", daemon.ledger), 2, "no deployment 'nobody'")
         self.refused(daemon.cli("replay", first, "--ledger", copies["folder"]), 0, "all the same bit for bit")
         # The file of a folder alone lacks its objects, and the answer says what to give.
         self.refused(daemon.cli("restore", self.path / "monday/auspex.db", "--ledger", self.path / "none.db"), 2, "give the folder that `auspex backup` made")

@@ -63,6 +63,12 @@ HttpReply GetDeployment(const RestDependencies& d, const std::string& id) {
   return row.ok() ? Reply(row->body) : ProblemFrom(row.error());
 }
 
+// As it is stored, but for the weight of an order that has none.
+Json AsGiven(Json order) {
+  if (order.is_object() && order.value("order", "") != "weight") order.erase("weight");
+  return order;
+}
+
 // Decisions are the answers in the stored ticks, with what proves them.
 HttpReply ListDecisions(const RestDependencies& d, const HttpCall& call) {
   const Result<std::size_t> limit = Limit(call);
@@ -75,7 +81,6 @@ HttpReply ListDecisions(const RestDependencies& d, const HttpCall& call) {
       d.ledger->Entries({.deployment = id, .kind = {}, .after = *after, .limit = *limit});
   if (!entries.ok()) return ProblemFrom(entries.error());
   Json out{{"items", Json::array()}, {"next_cursor", nullptr}};
-  std::string actor;
   for (const storage::Entry& entry : *entries) {
     if (entry.kind != "tick" && entry.kind != "announced") continue;
     const Json body = Json::parse(entry.body, nullptr, false);
@@ -85,9 +90,34 @@ HttpReply ListDecisions(const RestDependencies& d, const HttpCall& call) {
     decision["hash"] = ToHex(entry.hash);
     decision["actor"] = nullptr;
     if (body.contains("actor")) decision["actor"] = body["actor"];
-    if (body.contains("in") && body["in"].contains("orders"))
+    if (body.contains("in") && body["in"].contains("orders")) {
       decision["actor"] = body["in"]["orders"].back()["actor"];
+      for (const Json& order : body["in"]["orders"]) decision["orders"].push_back(AsGiven(order));
+    }
     out["items"].push_back(std::move(decision));
+  }
+  if (entries->size() == *limit) out["next_cursor"] = std::to_string(entries->back().seq);
+  return Reply(Dump(out));
+}
+
+// Of entries of their own: they stay when the ticks that obeyed them have expired.
+HttpReply ListOrders(const RestDependencies& d, const HttpCall& call) {
+  const Result<std::size_t> limit = Limit(call);
+  if (!limit.ok()) return ProblemFrom(limit.error());
+  const Result<std::int64_t> after = SeqCursor(call);
+  if (!after.ok()) return ProblemFrom(after.error());
+  const std::string& id = call.Parameter("id");
+  if (const auto known = d.ledger->Deployment(id); !known.ok()) return ProblemFrom(known.error());
+  const auto entries =
+      d.ledger->Entries({.deployment = id, .kind = "order", .after = *after, .limit = *limit});
+  if (!entries.ok()) return ProblemFrom(entries.error());
+  Json out{{"items", Json::array()}, {"next_cursor", nullptr}};
+  for (const storage::Entry& entry : *entries) {
+    Json order = AsGiven(Json::parse(entry.body, nullptr, false));
+    order["at"] = ToRfc3339(entry.at);
+    order["seq"] = entry.seq;
+    order["hash"] = ToHex(entry.hash);
+    out["items"].push_back(std::move(order));
   }
   if (entries->size() == *limit) out["next_cursor"] = std::to_string(entries->back().seq);
   return Reply(Dump(out));
@@ -111,6 +141,11 @@ HttpReply GiveOrder(const RestDependencies& d, const HttpCall& call, rollout::Or
   const Result<rollout::DeploymentView> view = d.engine->Give(call.Parameter("id"), order, keyed);
   return view.ok() ? Reply(ToJson(*view), 202) : ProblemFrom(view.error());
 }
+
+const RouteInput kSeqCursorInput{
+    .name = "cursor",
+    .schema = R"({"type":"integer","minimum":0,"maximum":9007199254740991})",
+    .text = "`next_cursor` of the page before"};
 
 struct OrderRoute {
   rollout::Order::Kind kind;
@@ -195,13 +230,19 @@ void AddDeploymentRoutes(const RestDependencies& d, const Keyed& keyed, Routes* 
                .role = Role::kViewer,
                .id = "listDecisions",
                .summary = "What was decided, oldest first, with what proves it",
-               .inputs = {kLimitInput,
-                          {.name = "cursor",
-                           .schema = R"({"type":"integer","minimum":0,"maximum":9007199254740991})",
-                           .text = "`next_cursor` of the page before"}},
+               .inputs = {kLimitInput, kSeqCursorInput},
                .answer = "DecisionPage",
                .errors = {404},
                .handler = [d](const HttpCall& call) { return ListDecisions(d, call); }});
+  routes->Add({.method = "GET",
+               .pattern = "/api/v1/deployments/{id}/orders",
+               .role = Role::kViewer,
+               .id = "listOrders",
+               .summary = "What people ordered, oldest first: who, when and why",
+               .inputs = {kLimitInput, kSeqCursorInput},
+               .answer = "OrderPage",
+               .errors = {404},
+               .handler = [d](const HttpCall& call) { return ListOrders(d, call); }});
   routes->Add({.method = "GET",
                .pattern = "/api/v1/deployments/{id}/evidence",
                .role = Role::kViewer,

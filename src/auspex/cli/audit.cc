@@ -2,14 +2,20 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "auspex/cli/commands.h"
 #include "auspex/cli/copy_meter.h"
 #include "auspex/cli/exit_code.h"
+#include "auspex/cli/in_words.h"
 #include "auspex/cli/ledger_sight.h"
 #include "auspex/storage/filesystem/filesystem_store.h"
+#include "auspex/storage/sqlite/sqlite_ledger.h"
 
 namespace auspex::cli {
 namespace {
@@ -26,7 +32,51 @@ Result<storage::AuditReport> Verify(const std::string& ledger, storage::ObjectSt
   });
 }
 
+// Of one deployment, all of them.
+Result<std::vector<storage::Entry>> OrderEntries(const LedgerOptions& options,
+                                                 const std::string& deployment) {
+  std::unique_ptr<storage::ObjectStore> objects;
+  if (std::filesystem::is_directory(options.objects)) {
+    AUSPEX_TRY(objects, storage::FilesystemStore::Open(options.objects));
+  }
+  AUSPEX_TRY(const auto ledger, storage::SqliteLedger::OpenReadOnly(options.ledger, objects.get()));
+  if (!ledger->Deployment(deployment).ok()) {
+    return Fail(ErrorCode::kNotFound,
+                "{} has no deployment '{}'; `auspex rollout list --all` shows the ids, --ledger "
+                "names another ledger",
+                options.ledger, deployment);
+  }
+  std::vector<storage::Entry> all;
+  while (true) {
+    AUSPEX_TRY(std::vector<storage::Entry> page,
+               ledger->Entries({.deployment = deployment,
+                                .kind = "order",
+                                .after = all.empty() ? 0 : all.back().seq}));
+    if (page.empty()) return all;
+    std::move(page.begin(), page.end(), std::back_inserter(all));
+  }
+}
+
 }  // namespace
+
+int AuditOrders(const LedgerOptions& given, const std::string& deployment) {
+  const Result<LedgerOptions> options = InFolder(given);
+  if (!options.ok()) return Complain("audit orders", options.error());
+  const auto entries = OrderEntries(*options, deployment);
+  if (!entries.ok()) return ComplainOfLedger("audit orders", entries.error(), options->ledger);
+  for (const storage::Entry& entry : *entries) {
+    nlohmann::ordered_json order = nlohmann::ordered_json::parse(entry.body, nullptr, false);
+    if (!order.is_object()) continue;  // `audit verify` tells of damage
+    order["at"] = ToRfc3339(entry.at);
+    order["seq"] = entry.seq;
+    order["hash"] = ToHex(entry.hash);
+    if (order.value("order", "") != "weight") order.erase("weight");
+    fmt::print("{}\n", options->json ? order.dump() : OrderInWords(order.dump()));
+  }
+  if (entries->empty() && !options->json)
+    fmt::print("nobody ordered anything for {}\n", deployment);
+  return kGood;
+}
 
 int AuditVerify(const LedgerOptions& given) {
   const Result<LedgerOptions> found = InFolder(given);

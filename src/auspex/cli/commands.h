@@ -108,6 +108,8 @@ struct LedgerOptions {
 // `what`: a deployment's id, or a file of `decide` lines ({"in":…} and {"out":…}).
 int Replay(const LedgerOptions& ledger, const std::string& what);
 int AuditVerify(const LedgerOptions& ledger);
+// What people ordered for a deployment.
+int AuditOrders(const LedgerOptions& ledger, const std::string& deployment);
 // `to`, `from`: a file, or a folder (that is there, or written with '/' at its end).
 int Backup(const LedgerOptions& ledger, const std::string& to);
 int Restore(const LedgerOptions& ledger, const std::string& from);

@@ -73,4 +73,13 @@ std::string ScheduleInWords(std::string_view deployment_json) {
   return fmt::format("{}", fmt::join(words, "; "));
 }
 
+std::string OrderInWords(std::string_view order_json) {
+  const json order = json::parse(order_json, nullptr, false);
+  if (!order.is_object()) return "";
+  const auto weight = Number(order, "weight");
+  return fmt::format("{} {}{} by {}: {}", Text(order, "at"), Text(order, "order"),
+                     weight ? fmt::format(" {:.2f} %", 100.0 * *weight) : "", Text(order, "actor"),
+                     Text(order, "reason"));
+}
+
 }  // namespace auspex::cli

@@ -10,4 +10,7 @@ namespace auspex::cli {
 // say.
 [[nodiscard]] std::string ScheduleInWords(std::string_view deployment_json);
 
+// An order of the API: "2026-11-24T11:13:27.123Z weight 5.00 % by ann@ci: INC-12".
+[[nodiscard]] std::string OrderInWords(std::string_view order_json);
+
 }  // namespace auspex::cli

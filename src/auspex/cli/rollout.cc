@@ -11,6 +11,7 @@
 #include "auspex/cli/client.h"
 #include "auspex/cli/commands.h"
 #include "auspex/cli/exit_code.h"
+#include "auspex/cli/in_words.h"
 #include "auspex/cli/picture.h"
 
 namespace auspex::cli {
@@ -77,6 +78,13 @@ void PrintDeployment(const ordered_json& d) {
     fmt::print("  schedule    {}\n", waits);
   fmt::print("  started     {}\n  ended       {}\n  reason      {}\n", d.value("started_at", ""),
              Word(d["ended_at"]), d.value("reason", ""));
+}
+
+// What people ordered, newest last. A daemon of a version that does not tell has none.
+ordered_json OrdersOf(const ClientOptions& client, const std::string& id) {
+  const Result<std::string> text = GetApi(client, PathOf(id, "/orders?limit=1000"));
+  if (!text.ok()) return ordered_json::array();
+  return ordered_json::parse(*text).value("items", ordered_json::array());
 }
 
 // A number, or `none` where the key has none.
@@ -157,11 +165,16 @@ int RolloutList(const ClientOptions& client, const std::string& service, bool al
 int RolloutGet(const ClientOptions& client, const std::string& id) {
   const Result<std::string> text = GetApi(client, PathOf(id));
   if (!text.ok()) return Complain("rollout get", text.error());
+  ordered_json deployment = ordered_json::parse(*text);
+  const ordered_json orders = OrdersOf(client, id);
   if (client.json) {
-    fmt::print("{}\n", *text);
-  } else {
-    PrintDeployment(ordered_json::parse(*text));
+    deployment["orders"] = orders;
+    fmt::print("{}\n", deployment.dump());
+    return kGood;
   }
+  PrintDeployment(deployment);
+  for (const ordered_json& order : orders)
+    fmt::print("  ordered     {}\n", OrderInWords(order.dump()));
   return kGood;
 }
 

@@ -291,6 +291,13 @@ void AddLedger(CLI::App* app, Options* o) {
                      "file or a folder");
   add(verify);
   verify->callback([o] { o->exit = AuditVerify(o->ledger); });
+  CLI::App* orders =
+      Command(audit, "orders", "What people ordered for a deployment: when, who and why",
+              "  auspex audit orders checkout-1.8.2-1764000000000\n  auspex audit orders "
+              "checkout-1.8.2-1764000000000 --ledger /backups/monday/ --json");
+  orders->add_option("id", o->id, "the deployment")->required()->check(Named);
+  add(orders);
+  orders->callback([o] { o->exit = AuditOrders(o->ledger, o->id); });
 }
 
 void AddSimulate(CLI::App* app, Options* o) {
