@@ -37,6 +37,9 @@ class SimulatedServices final : public telemetry::RequestSource {
   telemetry::ServerTick Take(const telemetry::ServerKey& server,
                              std::optional<WallTime> until) override;
   [[nodiscard]] std::int64_t LinesOf(const telemetry::ServerKey& server) const override;
+  [[nodiscard]] std::int64_t LinesHeard(const telemetry::ServerKey& /*server*/) const override {
+    return 0;
+  }
   [[nodiscard]] std::int64_t LinesFrom(std::string_view /*host*/,
                                        std::int64_t /*process*/) const override {
     return 0;

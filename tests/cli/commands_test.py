@@ -544,6 +544,59 @@ class Daemon(DaemonCase):
         self.refused(run("doctor", "--config", self.config), 0, "router of checkout")
         self.refused(self.cli("deploy", "checkout", "--version", "v2"), 0, "checkout-v2")
 
+    def test_doctor_finds_a_request_log_that_is_silent(self):
+        class Answer(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        self.addCleanup(web.server_close)
+        self.addCleanup(web.shutdown)
+        proxy_socket, port = self.path / "p.sock", free_port()
+        text = (
+            f"global\n  stats socket {proxy_socket} mode 600 level admin\n"
+            "defaults\n  mode http\n  timeout connect 1s\n  timeout client 1s\n  timeout server 1s\n%s\n"
+            f"frontend web\n  bind 127.0.0.1:{port}\n%s\n  default_backend checkout\n"
+            f"backend checkout\n  balance random(1)\n  server a 127.0.0.1:{web.server_port} weight 256\n  server b 127.0.0.1:9 weight 0\n"
+        )
+        self.haproxy(text % ("", ""), proxy_socket)
+        daemon = self.start(proxy_socket)
+        ended = threading.Event()
+        self.addCleanup(ended.set)
+
+        def load():
+            while not ended.wait(0.02):
+                try:
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2).read()
+                except OSError:
+                    pass
+
+        loading = threading.Thread(target=load, daemon=True)
+        loading.start()
+        self.refused(run("doctor", "--config", self.config), 3, "FAIL  request log of checkout", "silent: its servers ended", "log-format", "backend checkout")
+        pasted = json.loads(run("check", "--json", self.config).stdout)
+        self.haproxy(text % (pasted["ring_section"], pasted["log_format"]), proxy_socket)
+        feed = lambda: json.loads(urllib.request.urlopen(f"http://127.0.0.1:{self.api}/api/v1/feed", timeout=5).read())
+        for _ in range(200):
+            if feed()["servers"][0]["lines"]:
+                break
+            time.sleep(0.05)
+        self.assertEqual([(s["service"], s["server"]) for s in feed()["servers"]], [("checkout", "a"), ("checkout", "b")])
+        self.refused(run("doctor", "--config", self.config), 0, "ok    request log of checkout", "lines of")
+        page = urllib.request.urlopen(f"http://127.0.0.1:{self.api}/metrics", timeout=5).read().decode()
+        self.assertRegex(page, r'auspex_feed_server_lines_total\{service="checkout",server="a"\} [1-9]')
+        ended.set()
+        loading.join()
+        self.refused(run("doctor", "--config", self.config), 0, "warn  request log of checkout", "not checked: its servers ended 0 requests")
+        self.end(daemon)
+        self.refused(run("doctor", "--config", self.config), 0, "warn  request log", f"not checked: no daemon answers at http://127.0.0.1:{self.api}")
+
     def test_router_that_hangs(self):
         self.start(self.scripted(None))
         self.assertEqual(self.cli("deploy", "checkout", "--version", "v2").returncode, 3)

@@ -170,6 +170,9 @@ class FakeRequests final : public telemetry::RequestSource {
     const auto found = lines_.find(server.server);
     return found == lines_.end() ? 0 : found->second;
   }
+  [[nodiscard]] std::int64_t LinesHeard(const ServerKey& server) const override {
+    return LinesOf(server);
+  }
   [[nodiscard]] std::int64_t LinesFrom(std::string_view /*host*/,
                                        std::int64_t /*process*/) const override {
     return 0;

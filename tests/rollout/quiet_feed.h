@@ -19,6 +19,9 @@ class QuietFeed final : public telemetry::RequestSource {
   [[nodiscard]] std::int64_t LinesOf(const telemetry::ServerKey& /*server*/) const override {
     return 0;
   }
+  [[nodiscard]] std::int64_t LinesHeard(const telemetry::ServerKey& /*server*/) const override {
+    return 0;
+  }
   [[nodiscard]] std::int64_t LinesFrom(std::string_view /*host*/,
                                        std::int64_t /*process*/) const override {
     return 0;

@@ -27,6 +27,21 @@ void AddEach(std::string* page, const std::vector<rollout::DeploymentView>& runn
   }
 }
 
+// Of every server of every service, whether or not a rollout runs: a log that is silent is found
+// before a rollout needs it.
+void AddLinesOfServers(std::string* page, const RestDependencies& d) {
+  *page +=
+      "# HELP auspex_feed_server_lines_total Request log lines of a server of a service.\n"
+      "# TYPE auspex_feed_server_lines_total counter\n";
+  for (const rollout::ServiceConfig& service : d.engine->services()) {
+    for (const std::string& server : service.servers) {
+      fmt::format_to(std::back_inserter(*page),
+                     "auspex_feed_server_lines_total{{service=\"{}\",server=\"{}\"}} {}\n",
+                     service.name, server, d.requests->LinesHeard({service.backend, server}));
+    }
+  }
+}
+
 // Where nothing came yet there is no sample: 1970 would be an alert.
 void AddLastLine(std::string* page, const telemetry::FeedHealth& feed) {
   if (!feed.last_line) return;
@@ -111,6 +126,7 @@ std::string MetricsPage(const RestDependencies& d) {
       "Receive buffer that the kernel granted; 0 over TCP.",
       static_cast<double>(feed.buffer_bytes));
   AddLastLine(&page, feed);
+  AddLinesOfServers(&page, d);
   Add(&page, "auspex_event_streams", "gauge", "Readers of GET /api/v1/events.",
       static_cast<double>(d.events->readers()));
   AddStates(&page, running);

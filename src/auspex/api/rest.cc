@@ -73,6 +73,26 @@ Keyed MakeKeyed(const RestDependencies& d) {
   };
 }
 
+// How the proxy's request log comes, of each server of each service.
+HttpReply GetFeed(const RestDependencies& d) {
+  const telemetry::FeedHealth feed = d.requests->Health();
+  Json out{{"connected", feed.connected},
+           {"lines", feed.lines},
+           {"malformed", feed.malformed},
+           {"last_line_at", nullptr},
+           {"servers", Json::array()}};
+  if (feed.last_line) out["last_line_at"] = ToRfc3339(*feed.last_line);
+  for (const rollout::ServiceConfig& service : d.engine->services()) {
+    for (const std::string& server : service.servers) {
+      out["servers"].push_back({{"service", service.name},
+                                {"backend", service.backend},
+                                {"server", server},
+                                {"lines", d.requests->LinesHeard({service.backend, server})}});
+    }
+  }
+  return Reply(Dump(out));
+}
+
 void AddServiceRoutes(const RestDependencies& d, Routes* routes) {
   routes->Add({.method = "GET",
                .pattern = "/api/v1/services",
@@ -89,6 +109,13 @@ void AddServiceRoutes(const RestDependencies& d, Routes* routes) {
                .answer = "Service",
                .errors = {404},
                .handler = [d](const HttpCall& call) { return GetService(d, call); }});
+  routes->Add({.method = "GET",
+               .pattern = "/api/v1/feed",
+               .role = Role::kViewer,
+               .id = "getFeed",
+               .summary = "How the proxy's request log comes, of each service's servers",
+               .answer = "Feed",
+               .handler = [d](const HttpCall&) { return GetFeed(d); }});
 }
 
 Route EventsRoute(const RestDependencies& d) {

@@ -47,7 +47,8 @@ int TokenRevoke(const TokenOptions& options);
 // Until SIGTERM or SIGINT. SIGHUP reads certificate, key and tokens again.
 int Serve(const std::vector<std::string>& files);
 int Check(const std::vector<std::string>& files, bool json);
-int Doctor(const std::vector<std::string>& files, bool json);
+// Without a server of its own, `client` asks the configuration's.
+int Doctor(const std::vector<std::string>& files, const ClientOptions& client);
 
 struct DeployOptions {
   std::string service;

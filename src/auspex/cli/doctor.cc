@@ -8,6 +8,7 @@
 #include "auspex/cli/environment.h"
 #include "auspex/cli/exit_code.h"
 #include "auspex/cli/ledger_sight.h"
+#include "auspex/cli/request_log_sight.h"
 #include "auspex/storage/audit.h"
 #include "auspex/storage/inspection.h"
 #include "auspex/telemetry/sources/prometheus.h"
@@ -146,7 +147,7 @@ void Print(const Finding& finding, bool json) {
 }
 
 // Of a daemon's partners and its machine, where there is a configuration.
-std::vector<Finding> LookAround(const Configuration& configuration) {
+std::vector<Finding> LookAround(const Configuration& configuration, const ClientOptions& client) {
   const ServerConfig& server = configuration.server;
   std::vector<Finding> findings{LookAtLedger(server), LookAtObjects(server),
                                 LookAtPackedTicks(server)};
@@ -156,12 +157,15 @@ std::vector<Finding> LookAround(const Configuration& configuration) {
   for (const auto& service : configuration.services) {
     for (Finding& finding : LookAtRouter(service)) findings.push_back(std::move(finding));
   }
+  for (Finding& finding : LookAtRequestLog(configuration, client))
+    findings.push_back(std::move(finding));
   return findings;
 }
 
 }  // namespace
 
-int Doctor(const std::vector<std::string>& files, bool json) {
+int Doctor(const std::vector<std::string>& files, const ClientOptions& client) {
+  const bool json = client.json;
   Configuration configuration;
   if (!files.empty()) {
     Result<Configuration> read = ReadConfiguration(files);
@@ -170,7 +174,8 @@ int Doctor(const std::vector<std::string>& files, bool json) {
   }
   std::vector<Finding> findings{LookAtClock(configuration.server), LookAtGit()};
   if (!files.empty()) {
-    for (Finding& finding : LookAround(configuration)) findings.push_back(std::move(finding));
+    for (Finding& finding : LookAround(configuration, client))
+      findings.push_back(std::move(finding));
   }
   bool good = true;
   for (const Finding& finding : findings) {

@@ -117,8 +117,11 @@ void AddDaemon(CLI::App* app, Options* o) {
       Command(app, "doctor", "What of the environment works, a line each with the mend",
               "  auspex doctor auspex.yaml\n  auspex doctor --json server.yaml services.yaml");
   AddFiles(doctor, o);
-  doctor->add_flag("--json", o->json, "print JSON");
-  doctor->callback([o] { o->exit = Doctor(FilesOf(*o), o->json); });
+  AddServer(doctor, o);
+  doctor->callback([o] {
+    o->client.json = o->json;
+    o->exit = Doctor(FilesOf(*o), o->client);
+  });
 }
 
 void AddToken(CLI::App* app, Options* o) {

@@ -102,6 +102,8 @@ class RequestSource {
   virtual ServerTick Take(const ServerKey& server, std::optional<WallTime> until) = 0;
   // Lines of this server since Track, taken or not: to be compared with the proxy's own count.
   [[nodiscard]] virtual std::int64_t LinesOf(const ServerKey& server) const = 0;
+  // Lines of this server since the start, tracked or not: whether its proxy's log comes at all.
+  [[nodiscard]] virtual std::int64_t LinesHeard(const ServerKey& server) const = 0;
   // Lines of one proxy process, of whatever server, as it names itself in them; 0 where none came
   // lately. `host` empty: not known.
   [[nodiscard]] virtual std::int64_t LinesFrom(std::string_view host,

@@ -52,6 +52,9 @@ ServerTick ProxyLog::Take(const ServerKey& server, std::optional<WallTime> until
 std::int64_t ProxyLog::LinesOf(const ServerKey& server) const {
   return receiver_->counter().LinesOf(server);
 }
+std::int64_t ProxyLog::LinesHeard(const ServerKey& server) const {
+  return receiver_->counter().LinesHeard(server);
+}
 std::int64_t ProxyLog::LinesFrom(std::string_view host, std::int64_t process) const {
   return receiver_->counter().LinesFrom(host, process);
 }

@@ -66,6 +66,7 @@ class RequestCounter final : public RequestSource {
   void SetEdges(const ServerKey& server, const Edges& edges) override;
   ServerTick Take(const ServerKey& server, std::optional<WallTime> until) override;
   [[nodiscard]] std::int64_t LinesOf(const ServerKey& server) const override;
+  [[nodiscard]] std::int64_t LinesHeard(const ServerKey& server) const override;
   [[nodiscard]] std::int64_t LinesFrom(std::string_view host, std::int64_t process) const override;
   [[nodiscard]] FeedHealth Health() const override;
 
