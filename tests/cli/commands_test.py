@@ -597,6 +597,18 @@ class Daemon(DaemonCase):
         self.end(daemon)
         self.refused(run("doctor", "--config", self.config), 0, "warn  request log", f"not checked: no daemon answers at http://127.0.0.1:{self.api}")
 
+    def test_a_hangup_says_what_is_read_again_and_what_is_not(self):
+        daemon = self.start(self.path / "none.sock")
+        daemon.send_signal(signal.SIGHUP)
+        log = self.path / "log"
+        for _ in range(200):
+            if "reload_asked" in log.read_text():
+                break
+            time.sleep(0.05)
+        self.assertIn("nothing: neither TLS nor tokens are configured", log.read_text())
+        self.assertIn("its changes need a restart", log.read_text())
+        self.assertIsNone(daemon.poll())
+
     def test_router_that_hangs(self):
         self.start(self.scripted(None))
         self.assertEqual(self.cli("deploy", "checkout", "--version", "v2").returncode, 3)
@@ -841,6 +853,7 @@ class SecureDaemon(DaemonCase):
         (self.path / "cert.pem").write_text("no certificate")
         daemon.send_signal(signal.SIGHUP)
         self.wait_for(lambda: "certificate_not_reloaded" in log.read_text())
+        self.wait_for(lambda: '"read_again":"certificate and key, tokens"' in log.read_text())
         self.assertEqual(self.ask(self.viewer, "rollout", "list").returncode, 0)
         self.certificate()  # no signal: the files are watched
         self.wait_for(lambda: self.ask(self.viewer, "rollout", "list", ca="cert.pem").returncode == 0)

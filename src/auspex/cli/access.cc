@@ -55,6 +55,12 @@ Result<std::unique_ptr<AccessFiles>> AccessFiles::Load(const ServerConfig& serve
   return files;
 }
 
+std::string AccessFiles::WhatIsFollowed() const {
+  if (tls_ == nullptr && !tokens_) return "nothing: neither TLS nor tokens are configured";
+  const std::string tls = tls_ == nullptr ? "" : "certificate and key";
+  return tls + (tokens_ ? (tls.empty() ? "tokens" : ", tokens") : "");
+}
+
 void AccessFiles::Follow(bool asked, api::HttpServer* server) {
   if (tls_ != nullptr && (followed_tls_.Changed() || asked)) ReloadTls(server);
   if (tokens_ && (followed_tokens_.Changed() || asked)) ReloadTokens();

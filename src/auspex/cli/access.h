@@ -23,6 +23,8 @@ class AccessFiles {
   [[nodiscard]] const std::shared_ptr<const api::TlsIdentity>& tls() const { return tls_; }
   [[nodiscard]] const api::TokenStore* tokens() const { return tokens_ ? &*tokens_ : nullptr; }
 
+  // For people: "certificate and key, tokens", or "nothing: neither TLS nor tokens are configured".
+  [[nodiscard]] std::string WhatIsFollowed() const;
   // Reads again what changed; all of it where `asked`. To be called about once a second.
   void Follow(bool asked, api::HttpServer* server);
 

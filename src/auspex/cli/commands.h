@@ -44,7 +44,8 @@ int TokenCreate(const TokenOptions& options);
 int TokenList(const TokenOptions& options);
 int TokenRevoke(const TokenOptions& options);
 
-// Until SIGTERM or SIGINT. SIGHUP reads certificate, key and tokens again.
+// Until SIGTERM or SIGINT. SIGHUP reads certificate, key and tokens again, and says that the
+// configuration is not.
 int Serve(const std::vector<std::string>& files);
 int Check(const std::vector<std::string>& files, bool json);
 // Without a server of its own, `client` asks the configuration's.

@@ -133,6 +133,11 @@ void RunUntilSignalled(const sigset_t& signals, Daemon* d) {
     const int number = ::sigtimedwait(&signals, nullptr, &kFollowEvery);
     if (number == SIGTERM || number == SIGINT) return;
     d->access->Follow(number == SIGHUP, d->server.get());
+    if (number == SIGHUP) {
+      d->log.Info("reload_asked",
+                  {{"read_again", d->access->WhatIsFollowed()},
+                   {"not_read_again", "the configuration: its changes need a restart"}});
+    }
   }
 }
 
