@@ -270,6 +270,17 @@ class Check(Case):
         self.refused(done, 2, "none.yaml: cannot be read: No such file or directory")
         self.assertEqual(done.stderr.count("none.yaml"), 1)
 
+    def test_relative_paths_are_from_where_the_daemon_is_started(self):
+        elsewhere = self.path / "etc"
+        elsewhere.mkdir()
+        path = elsewhere / "auspex.yaml"
+        path.write_text(SERVICE % "run/h.sock")
+        done = subprocess.run([AUSPEX, "check", str(path)], capture_output=True, text=True, timeout=60, check=False, cwd=self.path)
+        self.refused(done, 0, f"started, here {self.path}: var/auspex.db, var/objects, run/h.sock\n")
+        path.write_text((SERVICE % "/run/h.sock") + SERVER % (1, "/var/lib/auspex", "/var/lib/auspex", 2))
+        self.assertNotIn("relative paths", run("check", str(path)).stdout)
+        self.assertEqual(json.loads(run("check", "--json", str(path)).stdout)["relative_paths"], [])
+
     def test_standard_input(self):
         self.refused(run("check", "-", stdin=SERVICE % "/run/h.sock"), 0, "checkout")
         self.refused(run("check", "-", stdin=(SERVICE % "/run/h.sock") + "  criticality: 9\n"), 2, "<stdin>:6:")

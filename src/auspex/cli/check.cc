@@ -131,6 +131,7 @@ int Check(const std::vector<std::string>& files, bool json) {
                                {"ledger_state", SeeLedger(server.ledger_path)},
                                {"ring_section", telemetry::ProxyLog::RingSection(feed)},
                                {"log_format", telemetry::ProxyLog::LogFormat(feed)},
+                               {"relative_paths", RelativePaths(*configuration)},
                                {"notes", configuration->notes}};
     if (!backends.empty()) out["backend_lines"] = traffic::HaproxyBackendLines();
     for (const auto& service : configuration->services) out["services"].push_back(service.name);
@@ -142,6 +143,10 @@ int Check(const std::vector<std::string>& files, bool json) {
       "deployments in {} for {}.\n",
       server.address, server.port, HowReached(server), server.ledger_path, server.objects_path,
       ToText(server.keep_ticks));
+  if (const std::vector<std::string> relative = RelativePaths(*configuration); !relative.empty()) {
+    fmt::print("relative paths are from the folder in which the daemon is started, here {}: {}\n",
+               WorkingFolder(), fmt::join(relative, ", "));
+  }
   fmt::print("ledger {}\n", SeeLedger(server.ledger_path));
   if (!server.prometheus_url.empty()) fmt::print("metrics from {}\n", server.prometheus_url);
   for (const auto& service : configuration->services) PrintService(service);

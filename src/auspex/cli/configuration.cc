@@ -1,6 +1,7 @@
 #include "auspex/cli/configuration.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <map>
 #include <set>
@@ -372,6 +373,28 @@ telemetry::FeedAddress FeedOf(const ServerConfig& server) {
           .port = static_cast<std::uint16_t>(server.feed_port),
           .transport =
               server.feed_udp ? telemetry::FeedTransport::kUdp : telemetry::FeedTransport::kTcp};
+}
+
+std::string WorkingFolder() {
+  std::error_code failed;
+  const std::filesystem::path folder = std::filesystem::current_path(failed);
+  return failed ? "." : folder.string();
+}
+
+std::vector<std::string> RelativePaths(const Configuration& configuration) {
+  const ServerConfig& server = configuration.server;
+  std::vector<std::string> paths{server.ledger_path,     server.objects_path, server.prometheus_ca,
+                                 server.tls_certificate, server.tls_key,      server.tokens_file};
+  for (const ServiceConfig& service : configuration.services) {
+    const auto& [name, keys, lists] = service.router_config;
+    if (const auto found = keys.find("socket"); found != keys.end()) paths.push_back(found->second);
+    if (const auto found = lists.find("sockets"); found != lists.end())
+      paths.insert(paths.end(), found->second.begin(), found->second.end());
+  }
+  std::erase_if(paths, [](const std::string& path) {
+    return path.empty() || path.starts_with('/') || path.find('@') != std::string::npos;
+  });
+  return paths;
 }
 
 Result<Configuration> ReadConfiguration(const std::vector<std::string>& files) {

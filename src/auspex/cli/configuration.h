@@ -46,6 +46,11 @@ struct Configuration {
   std::vector<std::string> notes;
 };
 
+// The folder in which this process was started; "." where it is gone.
+[[nodiscard]] std::string WorkingFolder();
+// The paths in it that are from there.
+[[nodiscard]] std::vector<std::string> RelativePaths(const Configuration& configuration);
+
 // Reads and checks all files ("-": standard input); touches nothing else. Error: kInvalidArgument
 // with one line for each thing that is wrong, each with file:line:column.
 Result<Configuration> ReadConfiguration(const std::vector<std::string>& files);

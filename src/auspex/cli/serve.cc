@@ -122,7 +122,8 @@ Status Open(const Configuration& configuration, Daemon* d) {
   d->log.Info("listening", {{"api", fmt::format("{}://{}:{}", d->access->tls() ? "https" : "http",
                                                 server.address, d->server->port())},
                             {"tokens", d->access->tokens() != nullptr},
-                            {"feed_port", d->feed->port()}});
+                            {"feed_port", d->feed->port()},
+                            {"folder", WorkingFolder()}});
   d->retention = std::make_unique<storage::Retention>(
       d->ledger.get(), &d->clock, &d->log, storage::Retention::Options{.keep = server.keep_ticks});
   return {};
