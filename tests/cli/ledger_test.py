@@ -255,6 +255,11 @@ class Backups(Case):
         second = daemon.deploy_at(WEIGHT)
         where = ["--ledger", daemon.ledger, "--objects", daemon.objects]
         copies = {"file": self.path / "deep" / "monday.db", "folder": f"{self.path}/monday/"}
+        # A path that was spelt wrong becomes no folder of its own.
+        for to in (copies["file"], f"{self.path}/deep/er/"):
+            self.refused(daemon.cli("backup", "--to", to, *where), 2, f"there is no folder '{self.path}/deep'", "mkdir -p")
+        self.assertFalse((self.path / "deep").exists())
+        (self.path / "deep").mkdir()
         for kind, to in copies.items():
             done = daemon.cli("backup", "--to", to, *where, "--json")
             self.assertEqual(done.returncode, 0, done.stderr)

@@ -29,9 +29,18 @@ Result<Store> OpenThere(const std::string& folder) {
   return storage::FilesystemStore::Open(folder);
 }
 
+// In a folder that is there: a path that was spelt wrong must not become one of its own.
+Status CheckIsThere(const fs::path& folder) {
+  std::error_code ignored;
+  if (fs::is_directory(folder, ignored)) return {};
+  return Fail(ErrorCode::kNotFound,
+              "there is no folder '{}': `mkdir -p` it first, or give another --to",
+              folder.string());
+}
+
 Status MakeFolder(const fs::path& folder) {
   std::error_code error;
-  fs::create_directories(folder, error);
+  fs::create_directory(folder, error);
   if (!error) return {};
   return Fail(ErrorCode::kPermissionDenied, "making folder '{}': {}", folder.string(),
               error.message());
@@ -70,11 +79,13 @@ Result<storage::CopyReport> BackUp(const LedgerOptions& options, const std::stri
                 options.ledger);
   }
   if (!IsFolderName(to)) {
-    AUSPEX_TRY(MakeFolder(fs::absolute(to).parent_path()));
+    AUSPEX_TRY(CheckIsThere(fs::absolute(to).parent_path()));
     return storage::BackUpLedger(plan);
   }
   const fs::path folder(to);
-  AUSPEX_TRY(MakeFolder(folder));
+  const fs::path plain = folder.has_filename() ? folder : folder.parent_path();  // without its '/'
+  AUSPEX_TRY(CheckIsThere(fs::absolute(plain).parent_path()));
+  AUSPEX_TRY(MakeFolder(plain));
   AUSPEX_TRY(const Store into, storage::FilesystemStore::Open((folder / kObjectsName).string()));
   plan.file = (folder / kLedgerName).string();
   plan.into = into.get();

@@ -338,7 +338,7 @@ void AddBackup(CLI::App* app, Options* o) {
   backup
       ->add_option("--to", o->what,
                    "a new file that holds all, or a folder (ends with '/', or is there) for "
-                   "auspex.db and objects/; nothing is overwritten")
+                   "auspex.db and objects/; in a folder that is there; nothing is overwritten")
       ->required();
   CLI::App* restore = Command(
       app, "restore", "Proves a backup and makes a ledger of it, where none is and no daemon runs",
