@@ -114,6 +114,18 @@ class Help(Case):
                             ("rollout get x --frobnicate", ["auspex rollout get: no option '--frobnicate'; there is --"]),
                             ("deploy checkout", ["auspex deploy: --version is required; see `auspex deploy --help`"]),
                             ("deploy checkout more --version 1", ["auspex deploy: more arguments than it takes: 'more'; see"]),
+                            # Two groups have it.
+                            ("list", ["auspex: no command 'list'; did you mean token list or rollout list?"]),
+                            ("-v", ["auspex: no option '-v'; did you mean --version?"]),
+                            ("deploy checkout --vers 1", ["auspex deploy: no option '--vers'; did you mean --version?"]),
+                            ("deploy checkout --version 1 --version 2", ["auspex deploy: --version is given more than once; see"]),
+                            ("replay", ["auspex replay: what is required: a deployment's id, or a file of"]),
+                            ("deploy --version 1", ["auspex deploy: service is required: as configured; see"]),
+                            ("judge x --alpha 60%", ["auspex judge: --alpha: '0.6' is not a number from 1e-06 to 0.5; see"]),
+                            ("judge x.csv --alpha 5%", ["x.csv"]),
+                            ("demo --rps=abc", ["auspex demo: --rps: 'abc' is not a number from 1 to 20000; see"]),
+                            ("demo --fault erors", ["did you mean errors?"]),
+                            ("demo --kill deamon", ["auspex demo: --kill: 'deamon' is not one of daemon, feed, haproxy, prometheus; did you mean daemon?"]),
                             ("puase x", ["auspex: no command 'puase'; did you mean rollout pause?"]),
                             ("rollout pause x --reason", ["auspex rollout pause: --reason needs a value; see"]),
                             ("demo --seed abc", ["auspex demo: --seed: 'abc' cannot be read"]),
@@ -242,6 +254,7 @@ class Check(Case):
             self.refused(run("check", self.file((SERVICE % "/h") + f"  alpha: {alpha}\n")), 0, "at most 1 % of good deployments")
         self.bad((SERVICE % "/h") + "  alpha: 60%\n", "alpha: 60% is out of range")
         self.bad((SERVICE % "/h") + "  alpha: 0\n", "alpha: 0 is out of range")
+        self.bad((SERVICE % "/h") + "  alpha: 1\n", "alpha: 1 is out of range", "did you mean 1%?")
 
     def test_keys_of_another_policy_are_named(self):
         ladder = "  policy: steps\n  steps: [{weight: 5%, for: 5m}]\n"

@@ -322,7 +322,14 @@ Duration ConfigSection::DurationOf(std::string_view key, Duration fallback) {
 double ConfigSection::Share(std::string_view key, double fallback, double low, double high) {
   const auto text = Scalar(key);
   if (!text) return fallback;
-  return Taken(key, InRange(ParseShare(*text), *text, low, high), fallback);
+  Result<double> share = InRange(ParseShare(*text), *text, low, high);
+  if (!share.ok()) {
+    // `alpha: 1` was meant as 1 %, which ParseShare reads as all.
+    const auto percent = ParseShare(*text + "%");
+    if (percent.ok() && *percent >= low && *percent <= high && ParseShare(*text).ok())
+      share = Fail(share.error().code, "{}; did you mean {}%?", share.error().message, *text);
+  }
+  return Taken(key, std::move(share), fallback);
 }
 
 std::string ConfigSection::Choice(std::string_view key, std::string_view fallback,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cstdlib>
 #include <string_view>
 
@@ -39,6 +40,21 @@ struct Options {
 // An empty text would name all deployments, or none.
 std::string Named(const std::string& text) {
   return text.empty() ? "the id is empty" : std::string();
+}
+
+// Where a share is wanted, `5%` is 0.05.
+const CLI::Validator& AsShare() {
+  static const CLI::Validator kAsShare(
+      [](std::string& text) {
+        if (!text.ends_with('%')) return std::string();
+        double percent = 0.0;
+        const char* const last = text.data() + text.size() - 1;
+        const auto [end, failed] = std::from_chars(text.data(), last, percent);
+        if (failed == std::errc() && end == last) text = fmt::format("{}", percent / 100.0);
+        return std::string();
+      },
+      "");
+  return kAsShare;
 }
 
 CLI::App* Command(CLI::App* parent, const std::string& name, const std::string& text,
@@ -372,18 +388,23 @@ void AddJudge(CLI::App* app, Options* o) {
       ->add_option("--method", o->judge.method,
                    "evidence, or mann-whitney: the judge of Spinnaker's Kayenta")
       ->check(CLI::IsMember({"evidence", "mann-whitney"}));
-  judge->add_option("--alpha", o->judge.alpha, "bound on calling a good canary bad (default 0.01)")
+  judge
+      ->add_option("--alpha", o->judge.alpha,
+                   "bound on calling a good canary bad, 1% or 0.01 (default)")
+      ->transform(AsShare())
       ->check(CLI::Range(1e-6, 0.5));
   judge->add_option("--config", o->judge.config,
                     "metrics, directions and thresholds: a canary configuration as Kayenta's, "
                     "JSON or YAML");
   judge
       ->add_option("--latency-tolerance", o->judge.latency_tolerance,
-                   "share by which the canary's values may be worse (default 0.05)")
+                   "share by which the canary's values may be worse (default 5%)")
+      ->transform(AsShare())
       ->check(CLI::Range(0.0, 10.0));
   judge
       ->add_option("--error-tolerance", o->judge.error_tolerance,
-                   "share by which its error rate may be higher (default 0.1)")
+                   "share by which its error rate may be higher (default 10%)")
+      ->transform(AsShare())
       ->check(CLI::Range(0.0, 10.0));
   judge
       ->add_option("--look", o->judge.look,

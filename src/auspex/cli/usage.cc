@@ -1,11 +1,14 @@
 #include "auspex/cli/usage.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <regex>
+#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -55,14 +58,16 @@ Found Find(const CLI::App& app, const std::vector<std::string>& words) {
   return found;
 }
 
-// `auspex pause ID` means `auspex rollout pause ID`.
+// `auspex pause ID` means `auspex rollout pause ID`; of several groups that have one, each.
 std::optional<std::string> Below(const CLI::App& app, const std::string& name) {
+  std::vector<std::string> found;
   for (const CLI::App* group : CommandsOf(app)) {
     for (const std::string& below : NamesOf(*group)) {
-      if (below == name) return fmt::format("{} {}", group->get_name(), name);
+      if (below == name) found.push_back(fmt::format("{} {}", group->get_name(), name));
     }
   }
-  return std::nullopt;
+  if (found.empty()) return std::nullopt;
+  return fmt::format("{}", fmt::join(found, " or "));
 }
 
 std::optional<std::string> MeantCommand(const CLI::App& group, const std::string& word) {
@@ -82,13 +87,22 @@ std::string NoCommand(const CLI::App& group, const std::string& word) {
   return fmt::format("no command '{}'; there is {}", word, fmt::join(NamesOf(group), ", "));
 }
 
+// The one name that begins so, or the nearest.
+std::optional<std::string> MeantOption(const std::string& bare,
+                                       const std::vector<std::string>& names) {
+  const auto begins = [&bare](const std::string& name) { return name.starts_with(bare); };
+  if (!bare.empty() && std::count_if(names.begin(), names.end(), begins) == 1)
+    return *std::find_if(names.begin(), names.end(), begins);
+  return Nearest(bare, names);
+}
+
 std::string NoOption(const CLI::App& command, const std::string& word) {
   std::vector<std::string> names;
   for (const CLI::Option* option : command.get_options()) {
     for (const std::string& name : option->get_lnames()) names.push_back(name);
   }
   const std::size_t bare = std::min(word.find_first_not_of('-'), word.size());
-  if (const auto meant = Nearest(word.substr(bare), names))
+  if (const auto meant = MeantOption(word.substr(bare), names))
     return fmt::format("no option '{}'; did you mean --{}?", word, *meant);
   if (!CommandsOf(command).empty())
     return fmt::format("no option '{}' here; options stand after the command", word);
@@ -109,6 +123,33 @@ std::optional<std::string> UnknownOption(const CLI::App& command,
   return std::nullopt;
 }
 
+// "--rps: Value abc not in range 1.000000 to 20000.000000"; "--fault: x not in {none,errors}".
+std::string NotAllowed(const std::string& said) {
+  static const std::regex kRange(R"(^(.*): Value (.*) not in range (\S+) to (\S+)$)");
+  static const std::regex kOneOf(R"(^(.*): (.*) not in \{(.*)\}$)");
+  std::smatch parts;
+  if (std::regex_match(said, parts, kRange)) {
+    return fmt::format("{}: '{}' is not a number from {:g} to {:g}", parts[1].str(), parts[2].str(),
+                       std::stod(parts[3]), std::stod(parts[4]));
+  }
+  if (!std::regex_match(said, parts, kOneOf)) return said;
+  std::vector<std::string> allowed;
+  std::istringstream list(parts[3].str());
+  for (std::string one; std::getline(list, one, ',');) allowed.push_back(one);
+  const auto meant = Nearest(parts[2].str(), allowed);
+  return fmt::format("{}: '{}' is not one of {}{}", parts[1].str(), parts[2].str(),
+                     fmt::join(allowed, ", "), meant ? "; did you mean " + *meant + "?" : "");
+}
+
+// "what is required": a positional's name alone tells little.
+std::string Missing(const CLI::App& command, const std::string& said) {
+  const CLI::Option* option = command.get_option_no_throw(said.substr(0, said.find(' ')));
+  if (option == nullptr || !option->get_positional() || option->get_description().empty())
+    return said;
+  const std::string& text = option->get_description();
+  return fmt::format("{}: {}", said, text.substr(0, text.find(';')));
+}
+
 // The parser's sentence, in ours where it has one that tells little.
 std::string Refusal(const CLI::App& command, const CLI::ParseError& error) {
   std::string said = error.what();
@@ -118,7 +159,13 @@ std::string Refusal(const CLI::App& command, const CLI::ParseError& error) {
       for (const std::string& word : command.remaining()) extra += fmt::format(" '{}'", word);
       return fmt::format("more arguments than it takes:{}", extra);
     }
+    case CLI::ExitCodes::RequiredError:
+      return Missing(command, said);
+    case CLI::ExitCodes::ValidationError:
+      return NotAllowed(said);
     case CLI::ExitCodes::ArgumentMismatch:  // "--reason: 1 required TEXT missing"
+      if (said.find("At Most 1") != std::string::npos)
+        return said.substr(0, said.find(':')) + " is given more than once";
       return said.ends_with(" missing") ? said.substr(0, said.find(':')) + " needs a value" : said;
     case CLI::ExitCodes::ConversionError: {  // "Could not convert: --seed = abc"
       constexpr std::string_view kBefore = "Could not convert: ";
