@@ -127,14 +127,14 @@ void DecideLine(benchmark::State& state) {
 BENCHMARK(DecideLine)->UseManualTime()->Unit(benchmark::kMicrosecond);
 
 // What a rollout holds between two ticks, each made as the engine makes it.
-void StateMemory(benchmark::State& state) {
+void StateMemoryAt(rollout::Pace pace, benchmark::State& state) {
   constexpr std::size_t kRollouts = 1000;
   constexpr int kTicks = 30;  // its short queues are full by then
   for (auto _ : state) {
     std::vector<std::unique_ptr<rollout::Rollout>> rollouts;
     rollouts.reserve(kRollouts);
     Random random(4);
-    const rollout::RolloutSpec spec = LongSpec();
+    const rollout::RolloutSpec spec = LongSpec(pace);
     const std::size_t before = ::mallinfo2().uordblks;
     for (std::size_t i = 0; i < kRollouts; ++i) {
       rollout::Rollout rollout = rollout::Start(spec).next;
@@ -149,7 +149,10 @@ void StateMemory(benchmark::State& state) {
   }
   state.counters["kb_limit"] = kStateLimitKb;
 }
+void StateMemory(benchmark::State& state) { StateMemoryAt(rollout::Pace::kClassic, state); }
+void StateMemorySwift(benchmark::State& state) { StateMemoryAt(rollout::Pace::kSwift, state); }
 BENCHMARK(StateMemory)->Iterations(1);
+BENCHMARK(StateMemorySwift)->Iterations(1);
 
 }  // namespace
 }  // namespace auspex::bench

@@ -44,7 +44,7 @@ TEST(Lanes, LogRatiosAreThoseOfEachAlternative) {
   Random random(2);
   for (int i = 0; i < 20'000; ++i) {
     const double p = .9 * std::pow(10, -7 * random.Uniform());
-    const RateGrid grid = MakeRateGrid(std::min(.6, std::pow(10, -7 * random.Uniform())));
+    const RateGrid grid(std::min(.6, std::pow(10, -7 * random.Uniform())));
     const double tolerated = 1.1 * (1 + 3.3 * random.Uniform());
     Counts counts{.canary_requests = 1.0 + static_cast<double>(random.Below(1000)),
                   .baseline_requests = 1.0 + static_cast<double>(random.Below(10'000))};
@@ -53,7 +53,7 @@ TEST(Lanes, LogRatiosAreThoseOfEachAlternative) {
     const double share = random.Uniform();
     const bool planned = random.Chance(.5);
     Lanes got;
-    LogRatios(grid.odds,
+    LogRatios(grid.odds(),
               {.canary_events = counts.canary_events,
                .canary_others = counts.canary_requests - counts.canary_events,
                .baseline_events = counts.baseline_events,
@@ -65,9 +65,9 @@ TEST(Lanes, LogRatiosAreThoseOfEachAlternative) {
                .refine = planned},
               &got);
     for (std::size_t j = 0; j < kLanes; ++j) {
-      const double want = j >= grid.size ? 0.0
-                          : planned ? LogRatioPlanned(grid.odds[j], counts, p, share, tolerated)
-                                    : LogRatioProjected(grid.odds[j], counts, p, tolerated);
+      const double want = j >= grid.size() ? 0.0
+                          : planned ? LogRatioPlanned(grid.odds()[j], counts, p, share, tolerated)
+                                    : LogRatioProjected(grid.odds()[j], counts, p, tolerated);
       const double scale = counts.canary_requests + counts.baseline_requests + std::abs(want);
       ASSERT_NEAR(got[j], want, 1e-14 * scale) << j;
     }

@@ -38,13 +38,14 @@ TEST(PlannedShare, OneRequestIsAnEValue) {
         for (const double rho : {0.0, .5, .9, 1.0, tolerated}) {
           if (rho * p >= 1.0) continue;
           for (const double plug_in : {1e-6, 1e-3, .01, .1, .5, .9}) {
-            const RateGrid grid = MakeRateGrid(std::min(.6, plug_in));
-            for (std::size_t j = 0; j < grid.size; ++j) {
-              worst = std::max(worst, ExpectedOfOneRequest(grid.odds[j], {.share = share,
-                                                                          .canary = rho * p,
-                                                                          .baseline = p,
-                                                                          .plug_in = plug_in,
-                                                                          .tolerated = tolerated}));
+            const RateGrid grid(std::min(.6, plug_in));
+            for (std::size_t j = 0; j < grid.size(); ++j) {
+              worst =
+                  std::max(worst, ExpectedOfOneRequest(grid.odds()[j], {.share = share,
+                                                                        .canary = rho * p,
+                                                                        .baseline = p,
+                                                                        .plug_in = plug_in,
+                                                                        .tolerated = tolerated}));
             }
           }
         }
@@ -90,16 +91,16 @@ TEST(PlannedShare, AnEmptyArmTellsSomething) {
 // alternative: this is why more events of a metric never make its expected harm smaller.
 TEST(PlannedShare, GraverAlternativesGainMoreByAnEvent) {
   for (const double p : {1e-6, 1e-3, .01, .1, .5, .9}) {
-    const RateGrid grid = MakeRateGrid(std::min(p, .6));
+    const RateGrid grid(std::min(p, .6));
     for (const double share : {.0002, .02, .5, .95}) {
       const Counts none{0, 1000 * share, 0, 1000 * (1 - share)};
       Counts one = none;
       one.canary_events = 1;
       double last = 0.0;
-      for (std::size_t j = 0; j < grid.size; ++j) {
+      for (std::size_t j = 0; j < grid.size(); ++j) {
         const double gain =
-            LogRatioProjected(grid.odds[j], one, p) - LogRatioProjected(grid.odds[j], none, p);
-        EXPECT_GE(gain, last - 1e-9) << p << " " << share << " " << grid.odds[j];
+            LogRatioProjected(grid.odds()[j], one, p) - LogRatioProjected(grid.odds()[j], none, p);
+        EXPECT_GE(gain, last - 1e-9) << p << " " << share << " " << grid.odds()[j];
         last = gain;
       }
     }

@@ -40,21 +40,21 @@ double ExpectedEValue(double psi, int nc, int nb, double pc, double pb, double p
 
 TEST(RateGrid, MatchesTheReference) {
   const json vectors = Vectors();
-  const RateGrid grid = MakeRateGrid(.5);
-  ASSERT_EQ(grid.size, 12U);
-  for (std::size_t i = 0; i < grid.size; ++i) {
-    EXPECT_NEAR(grid.odds[i], vectors["grid"][i].get<double>(), 1e-9 * grid.odds[i]);
-    EXPECT_NEAR(grid.prior[i], vectors["weights"][i].get<double>(), 1e-12);
+  const RateGrid grid(.5);
+  ASSERT_EQ(grid.size(), 12U);
+  for (std::size_t i = 0; i < grid.size(); ++i) {
+    EXPECT_NEAR(grid.odds()[i], vectors["grid"][i].get<double>(), 1e-9 * grid.odds()[i]);
+    EXPECT_NEAR(grid.prior()[i], vectors["weights"][i].get<double>(), 1e-12);
   }
 }
 
 TEST(RateGrid, RareBaselinesGetTwoMorePoints) {
-  const RateGrid grid = MakeRateGrid(1e-4);
-  ASSERT_EQ(grid.size, 14U);
+  const RateGrid grid(1e-4);
+  ASSERT_EQ(grid.size(), 14U);
   double total = 0.0;
-  for (std::size_t i = 0; i < grid.size; ++i) total += grid.prior[i];
+  for (std::size_t i = 0; i < grid.size(); ++i) total += grid.prior()[i];
   EXPECT_NEAR(total, 1.0, 1e-12);
-  const double odds = grid.odds[13] * 1e-4 / (1 - 1e-4);
+  const double odds = grid.odds()[13] * 1e-4 / (1 - 1e-4);
   EXPECT_NEAR(odds / (1 + odds), .6, 1e-9);
 }
 
@@ -126,13 +126,13 @@ TEST(RateEvidence, OneTickEValueHasExpectationAtMostOne) {
     }
   }
   double worst = 0.0;
-  const RateGrid grid = MakeRateGrid(.5);
+  const RateGrid grid(.5);
   for (std::size_t nc = 1; nc <= kMost; ++nc) {
     for (std::size_t nb = 1; nb <= kMost; ++nb) {
-      for (std::size_t j = 0; j < grid.size; ++j) {
+      for (std::size_t j = 0; j < grid.size(); ++j) {
         for (const double plug_in : {.001, .01, .1, .5, .9}) {
           const std::vector<double> values =
-              EValues(grid.odds[j], static_cast<int>(nc), static_cast<int>(nb), plug_in);
+              EValues(grid.odds()[j], static_cast<int>(nc), static_cast<int>(nb), plug_in);
           for (const Truth& truth : truths) {
             double total = 0.0;
             const double* value = values.data();
@@ -170,7 +170,7 @@ TEST(RateEvidence, ProjectedRatioTendsToTheConditionalOne) {
 }
 
 TEST(RateEvidence, ConditionalRatioAddsUpOverTicksOfEqualSplit) {
-  const double psi = MakeRateGrid(.5).odds[5];
+  const double psi = RateGrid(.5).odds()[5];
   const double parts =
       LogRatioConditional(psi, {3, 100, 5, 900}) + LogRatioConditional(psi, {1, 50, 2, 450});
   EXPECT_NEAR(parts, LogRatioConditional(psi, {4, 150, 7, 1350}), 1e-12);

@@ -152,11 +152,11 @@ CanaryEvidence::Metric CanaryEvidence::MakeMetric(Kind kind, std::size_t index,
           .q = high_load ? kHighLoadWeight : q,
           .log_q = 0.0,
           .tolerated = tolerated,
+          .shift_events = 0.0,
+          .shift_requests = 0.0,
           .rate = RateEvidence({.p_hist = p_hist,
                                 .overdispersion = s2,
-                                .half_life_ticks = kRateHalfLife / options_.tick_s}),
-          .shift_events = 0.0,
-          .shift_requests = 0.0};
+                                .half_life_ticks = kRateHalfLife / options_.tick_s})};
 }
 
 void CanaryEvidence::Step(const TickCounts& counts, const TickContext& context) {

@@ -158,10 +158,10 @@ class CanaryEvidence {
     double share;       // of the requests that it speaks of
     double q;           // weight
     double log_q;
-    double tolerated;  // rho0
-    RateEvidence rate;
+    double tolerated;     // rho0
     double shift_events;  // K and N of the baseline-shift gate, half-life 40 s
     double shift_requests;
+    RateEvidence rate;
   };
   struct Gauge {
     std::string name;

@@ -27,7 +27,7 @@ double ShareOfOdds(double log_odds) { return 1.0 / (1.0 + std::exp(-log_odds)); 
 
 CanaryEvidence::Harm CanaryEvidence::HarmOf(const Metric& metric, double later) {
   const RateEvidence& rate = metric.rate;
-  const RateGrid& grid = rate.grid();
+  const Lanes& prior = rate.grid().prior();
   const double p = rate.BaselineRate();
   const bool median = metric.kind == Kind::kT50 || metric.kind == Kind::kT90;
   const double z = median ? QuantileWithin(p) : 0.0;
@@ -35,13 +35,13 @@ CanaryEvidence::Harm CanaryEvidence::HarmOf(const Metric& metric, double later) 
   rate.AlternativeRates(&rates);
   double begun = 0.0;
   double coming = 0.0;
-  for (std::size_t j = 0; j < grid.size; ++j) {
+  for (std::size_t j = 0; j < rate.grid().size(); ++j) {
     const double pa = rates[j];
     const double excess =
         median ? NormalUpperTail(kUpperPercentPoint - (QuantileWithin(pa) - z)) - kUpperPercent
                : pa - p;
     begun += rate.mass(j) * std::max(0.0, excess);
-    coming += grid.prior[j] * std::max(0.0, excess);
+    coming += prior[j] * std::max(0.0, excess);
   }
   return {.begun = metric.share * begun, .coming = metric.share * rate.wait() * later * coming};
 }

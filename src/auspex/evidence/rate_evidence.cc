@@ -8,10 +8,12 @@ namespace auspex::evidence {
 namespace {
 
 // Minimax prior weights on the 12 points, for alpha .01 and ratios 1.3 to 100 (section 2).
-constexpr std::array<double, 12> kMinimaxWeights = {.1587, .1328, .0976, .1129, .1042, .0879,
-                                                    .0936, .0777, .0426, .0279, .0282, .0359};
+constexpr std::array<double, RateGrid::kUsual> kMinimaxWeights = {
+    .1587, .1328, .0976, .1129, .1042, .0879, .0936, .0777, .0426, .0279, .0282, .0359};
 constexpr double kLowestRatio = 1.27;
 constexpr double kHighestRatio = 120.0;
+// Prior of each of the two alternatives for rare baselines, before all are made to sum to 1.
+constexpr double kRareWeight = 0.05;
 // Prior strength of the history in the baseline's rate, in events: a0 of section 2.
 constexpr double kHistoryEvents = 4.0;
 constexpr double kHighestRate = 0.9;
@@ -34,40 +36,53 @@ double RatioAtDivergence(double target) {
   return std::sqrt(low * high);
 }
 
-std::array<double, 12> MakeBasePoints() {
-  std::array<double, 12> points{};
+// What the grids of all baselines share.
+struct GridTables {
+  Lanes odds;
+  Lanes usual_prior;
+  Lanes rare_prior;
+};
+
+GridTables MakeGridTables() {
+  GridTables tables;
+  tables.odds.at.fill(1.0);
   const double low = Divergence(kLowestRatio);
   const double high = Divergence(kHighestRatio);
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    points[i] = RatioAtDivergence(low + (high - low) * static_cast<double>(i) / 11.0);
+  double total = 0.0;
+  for (const double weight : kMinimaxWeights) total += weight;
+  for (std::size_t i = 0; i < kMinimaxWeights.size(); ++i) {
+    tables.odds[i] = RatioAtDivergence(low + (high - low) * static_cast<double>(i) / 11.0);
+    tables.usual_prior[i] = kMinimaxWeights[i] / total;
   }
-  return points;
+  tables.rare_prior = tables.usual_prior;
+  for (std::size_t i = RateGrid::kUsual; i < RateGrid::kMost; ++i)
+    tables.rare_prior[i] = kRareWeight;
+  for (double& weight : tables.rare_prior.at) weight /= 1.0 + 2.0 * kRareWeight;
+  return tables;
+}
+
+const GridTables& Tables() {
+  static const GridTables kTables = MakeGridTables();
+  return kTables;
 }
 
 double ClampHistory(double p_hist) { return std::min(std::max(p_hist, 1e-7), 0.6); }
 
 }  // namespace
 
-RateGrid MakeRateGrid(double p_hist) {
-  static const std::array<double, 12> kPoints = MakeBasePoints();
-  RateGrid grid;
-  grid.odds.at.fill(1.0);
-  grid.size = kPoints.size();
-  std::copy(kPoints.begin(), kPoints.end(), grid.odds.at.begin());
-  double total = 0.0;
-  for (const double weight : kMinimaxWeights) total += weight;
-  for (std::size_t i = 0; i < kMinimaxWeights.size(); ++i)
-    grid.prior[i] = kMinimaxWeights[i] / total;
-
+RateGrid::RateGrid(double p_hist) {
   const double to_60_percent = 1.5 * (1.0 - p_hist) / p_hist;  // odds ratio that lifts p_hist to .6
-  if (to_60_percent > 200.0) {
-    grid.odds[12] = std::sqrt(kHighestRatio * to_60_percent);
-    grid.odds[13] = to_60_percent;
-    grid.prior[12] = grid.prior[13] = 0.05;
-    grid.size = 14;
-    for (double& weight : grid.prior.at) weight /= 1.1;
-  }
-  return grid;
+  if (to_60_percent > 200.0) rare_odds_ = {std::sqrt(kHighestRatio * to_60_percent), to_60_percent};
+}
+
+Lanes RateGrid::odds() const {
+  Lanes odds = Tables().odds;
+  if (size() == kMost) std::copy(rare_odds_.begin(), rare_odds_.end(), &odds[kUsual]);
+  return odds;
+}
+
+const Lanes& RateGrid::prior() const {
+  return size() == kMost ? Tables().rare_prior : Tables().usual_prior;
 }
 
 double LogRatioConditional(double psi, const Counts& c, double tolerated) {
@@ -124,22 +139,26 @@ double LogRatioPlanned(double psi, const Counts& c, double p, double canary_shar
   return LogRatio(psi, c, {canary_share, 1.0 - canary_share, true}, p, tolerated);
 }
 
-RateEvidence::RateEvidence(const Options& options) : options_(options) {
-  options_.p_hist = ClampHistory(options.p_hist);
-  grid_ = std::make_shared<const RateGrid>(MakeRateGrid(options_.p_hist));
-  keep_ = std::exp2(-1.0 / options_.half_life_ticks);
+RateEvidence::RateEvidence(const Options& options)
+    : keep_(std::exp2(-1.0 / options.half_life_ticks)),
+      p_hist_(ClampHistory(options.p_hist)),
+      overdispersion_(options.overdispersion),
+      begun_(options.begun),
+      grid_(p_hist_),
+      likelihood_(options.likelihood) {
   Restart();
 }
 
 void RateEvidence::Restart() {
-  for (std::size_t j = 0; j < grid_->size; ++j) mass_[j] = options_.begun * grid_->prior[j];
-  wait_ = 1.0 - options_.begun;
+  const Lanes& prior = grid_.prior();
+  for (std::size_t j = 0; j < grid_.size(); ++j) mass_[j] = begun_ * prior[j];
+  wait_ = 1.0 - begun_;
   log_e_ = 0.0;
 }
 
 double RateEvidence::BaselineRate() const {
   return std::min(kHighestRate, (baseline_events_ + kHistoryEvents) /
-                                    (baseline_requests_ + kHistoryEvents / options_.p_hist));
+                                    (baseline_requests_ + kHistoryEvents / p_hist_));
 }
 
 void RateEvidence::Relearn(double events, double requests) {
@@ -150,18 +169,19 @@ void RateEvidence::Relearn(double events, double requests) {
 void RateEvidence::LogRatiosOf(const Counts& counts, const Tick& tick, Lanes* log_ratios) const {
   const double p = BaselineRate();
   // Overdispersion (section 4).
-  const double phi = 1.0 + p / (1.0 - p) * Harmonic(counts, tick) * options_.overdispersion;
+  const double phi = 1.0 + p / (1.0 - p) * Harmonic(counts, tick) * overdispersion_;
   *log_ratios = {};
-  if (options_.likelihood == Likelihood::kConditional) {
-    for (std::size_t j = 0; j < grid_->size; ++j)
-      (*log_ratios)[j] = LogRatioConditional(grid_->odds[j], counts, tick.tolerated) / phi;
+  const Lanes odds = grid_.odds();
+  if (likelihood_ == Likelihood::kConditional) {
+    for (std::size_t j = 0; j < grid_.size(); ++j)
+      (*log_ratios)[j] = LogRatioConditional(odds[j], counts, tick.tolerated) / phi;
     return;
   }
   const double nc = counts.canary_requests;
   const double nb = counts.baseline_requests;
   const double w = tick.planned_share;
   if (w <= 0.0 && (nc <= 0.0 || nb <= 0.0)) return;
-  LogRatios(grid_->odds,
+  LogRatios(odds,
             {.canary_events = counts.canary_events,
              .canary_others = nc - counts.canary_events,
              .baseline_events = counts.baseline_events,
@@ -193,15 +213,15 @@ void RateEvidence::Step(const Counts& seen, const Tick& tick) {
   }
   Lanes factor;
   LogRatiosOf(counts, tick, &factor);
-  const std::size_t size = grid_->size;
+  const std::size_t size = grid_.size();
+  const Lanes& prior = grid_.prior();
   const double most = std::max(0.0, *std::max_element(factor.at.begin(), factor.at.end()));
   for (double& log_ratio : factor.at) log_ratio -= most;
   Exp(&factor);
 
   const double begins = wait_ * tick.hazard;
   wait_ -= begins;
-  for (std::size_t j = 0; j < kLanes; ++j)
-    mass_[j] = (mass_[j] + begins * grid_->prior[j]) * factor[j];
+  for (std::size_t j = 0; j < kLanes; ++j) mass_[j] = (mass_[j] + begins * prior[j]) * factor[j];
   if (tick.drift > 0.0) {
     const double drift = std::min(kMostDrift, tick.drift);
     for (std::size_t j = size - 1; j > 0; --j) {

@@ -2,7 +2,7 @@
 
 #include <array>
 #include <cstddef>
-#include <memory>
+#include <cstdint>
 
 #include "auspex/evidence/lanes.h"
 
@@ -23,16 +23,21 @@ struct Counts {
 
 // The alternatives psi_j (odds ratios) and their prior weights pi_j: 12 points from 1.27 to 120
 // evenly spaced in the root of the Poisson divergence, with minimax weights; two more where the
-// baseline is so rare that an error rate of .6 lies beyond them (section 2).
-struct RateGrid {
+// baseline is so rare that an error rate of .6 lies beyond them (section 2). Each metric of each
+// rollout keeps one, so it holds those two alone: all else is the same for every baseline.
+class RateGrid {
+ public:
+  static constexpr std::size_t kUsual = 12;
   static constexpr std::size_t kMost = 14;
-  std::size_t size = 0;
-  // Behind `size`: odds 1, which is no alternative, and prior 0.
-  Lanes odds;
-  Lanes prior;
+  explicit RateGrid(double p_hist);  // in [1e-7, .6]
+  [[nodiscard]] std::size_t size() const { return rare_odds_[0] > 0.0 ? kMost : kUsual; }
+  // Behind size(): odds 1, which is no alternative, and prior 0.
+  [[nodiscard]] Lanes odds() const;
+  [[nodiscard]] const Lanes& prior() const;
+
+ private:
+  std::array<double, kMost - kUsual> rare_odds_{};  // 0: none
 };
-// `p_hist` in [1e-7, .6].
-[[nodiscard]] RateGrid MakeRateGrid(double p_hist);
 
 // Log of the one-tick e-value against canary <= tolerated * baseline: the alternative puts the
 // canary at the odds psi p/(1-p) and the baseline at p, divided by its reverse information
@@ -55,7 +60,7 @@ struct RateGrid {
 // are independent.
 class RateEvidence {
  public:
-  enum class Likelihood { kProjected, kConditional };
+  enum class Likelihood : std::uint8_t { kProjected, kConditional };
   struct Options {
     double p_hist = 1e-3;           // the baseline's rate in history; clamped to [1e-7, .6]
     double overdispersion = 0.0;    // s2 of section 4, per tick
@@ -83,7 +88,7 @@ class RateEvidence {
   void Relearn(double events, double requests);
 
   // From the next tick on: s2 as it has come to be known.
-  void SetOverdispersion(double s2) { options_.overdispersion = s2; }
+  void SetOverdispersion(double s2) { overdispersion_ = s2; }
 
   // The baseline's rate from earlier ticks and history, in (0, .9].
   [[nodiscard]] double BaselineRate() const;
@@ -91,23 +96,27 @@ class RateEvidence {
   // The share of E that says "already faulty": 1 - wait.
   [[nodiscard]] double Active() const { return 1.0 - wait_; }
   [[nodiscard]] double wait() const { return wait_; }
-  [[nodiscard]] const RateGrid& grid() const { return *grid_; }
+  [[nodiscard]] const RateGrid& grid() const { return grid_; }
   [[nodiscard]] double mass(std::size_t j) const { return mass_[j]; }
   // The canary's rate under each alternative at the baseline's rate.
-  void AlternativeRates(Lanes* rates) const { Alternatives(grid_->odds, BaselineRate(), rates); }
+  void AlternativeRates(Lanes* rates) const { Alternatives(grid_.odds(), BaselineRate(), rates); }
 
  private:
   void LogRatiosOf(const Counts& counts, const Tick& tick, Lanes* log_ratios) const;
   [[nodiscard]] static double Harmonic(const Counts& counts, const Tick& tick);
 
-  Options options_;
-  std::shared_ptr<const RateGrid> grid_;
+  // The widest first: a rollout keeps two dozen of these, and what pads them counts.
   Lanes mass_;  // m_j; with wait_ they sum to 1
   double wait_ = 0.0;
   double log_e_ = 0.0;
   double baseline_events_ = 0.0;    // eK
   double baseline_requests_ = 0.0;  // eN
-  double keep_ = 1.0;               // of both, from tick to tick
+  double keep_;                     // of both, from tick to tick
+  double p_hist_;
+  double overdispersion_;
+  double begun_;
+  RateGrid grid_;
+  Likelihood likelihood_;
 };
 
 }  // namespace auspex::evidence

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "auspex/base/weight.h"
@@ -116,7 +116,7 @@ struct Rollout {
   double t = 0.0;         // end of the last tick, seconds since origin at time scale 1
   std::optional<evidence::CanaryEvidence> evidence;
   Weight asked;                             // in force, as asked of the router
-  std::deque<int> past_bp;                  // weights given in the ticks of the last 10 s
+  std::vector<int> past_bp;                 // weights given in the ticks of the last 10 s
   std::optional<double> requests_per_tick;  // lambda D: EWMA of what both arms got
 
   struct Seen {
@@ -124,7 +124,7 @@ struct Rollout {
     double baseline = 0;
     bool both_expected = false;  // none lacked an arm of which 5 or more were to be expected
   };
-  std::deque<Seen> seen;  // the last six ticks; with pace swift those of 10 s where that is more
+  std::vector<Seen> seen;  // the last six ticks; with pace swift those of 10 s where that is more
   int down_ticks = 0;
   int stalled_ticks = 0;
   Carried carried;  // by each arm so far
@@ -133,7 +133,7 @@ struct Rollout {
   std::shared_ptr<const Choice> retreat;
   std::optional<double> lowering_since_s;
   // Canary's errors and requests of the last 60 s, policies `steps` and `rule`.
-  std::deque<std::pair<double, double>> minute;
+  std::vector<std::pair<double, double>> minute;
   int ticks = 0;
   std::size_t step = 0;    // of spec.steps, policy `steps`
   double step_seen_s = 0;  // wall seconds of it in which both arms had traffic

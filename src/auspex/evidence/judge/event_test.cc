@@ -87,10 +87,10 @@ double LogNoncentralNorm(const Stratum& s, double odds) {
 }
 
 EventTest::EventTest(std::vector<Stratum> strata, double tolerated)
-    : strata_(std::move(strata)), grid_(MakeRateGrid(0.5)) {
+    : strata_(std::move(strata)), grid_(0.5) {
   // The grid is made for the ratio tolerated in rollouts; here only its distances from that count.
-  for (std::size_t j = 0; j < grid_.size; ++j)
-    log_odds_[j] = std::log(grid_.odds[j] / kToleratedRatio);
+  const Lanes odds = grid_.odds();
+  for (std::size_t j = 0; j < grid_.size(); ++j) log_odds_[j] = std::log(odds[j] / kToleratedRatio);
   terms_.reserve(strata_.size());
   for (const Stratum& s : strata_) {
     events_ += s.events;
@@ -102,7 +102,7 @@ EventTest::EventTest(std::vector<Stratum> strata, double tolerated)
     terms.tolerated_odds = tolerated * (1.0 - p) / std::max(1e-3, 1.0 - tolerated * p);
     if (tolerated == 1.0) terms.tolerated_odds = 1.0;
     const double at_edge = LogNoncentralNorm(s, terms.tolerated_odds);
-    for (std::size_t j = 0; j < grid_.size; ++j)
+    for (std::size_t j = 0; j < grid_.size(); ++j)
       terms.log_norm[j] =
           LogNoncentralNorm(s, terms.tolerated_odds * std::exp(log_odds_[j])) - at_edge;
     terms_.push_back(terms);
@@ -110,8 +110,9 @@ EventTest::EventTest(std::vector<Stratum> strata, double tolerated)
 }
 
 double EventTest::LogE(std::span<const std::int64_t> canary_events) const {
+  const Lanes& prior = grid_.prior();
   std::array<double, RateGrid::kMost> mass{};
-  for (std::size_t j = 0; j < grid_.size; ++j) mass[j] = kBegun * grid_.prior[j];
+  for (std::size_t j = 0; j < grid_.size(); ++j) mass[j] = kBegun * prior[j];
   double wait = 1.0 - kBegun;
   double log_e = 0.0;
   for (std::size_t s = 0; s < strata_.size(); ++s) {
@@ -119,18 +120,18 @@ double EventTest::LogE(std::span<const std::int64_t> canary_events) const {
     wait -= begins;
     std::array<double, RateGrid::kMost> log_ratio{};
     double most = 0.0;
-    for (std::size_t j = 0; j < grid_.size; ++j) {
+    for (std::size_t j = 0; j < grid_.size(); ++j) {
       log_ratio[j] = static_cast<double>(canary_events[s]) * log_odds_[j] - terms_[s].log_norm[j];
       most = std::max(most, log_ratio[j]);
     }
     double total = wait *= std::exp(-most);
-    for (std::size_t j = 0; j < grid_.size; ++j) {
-      mass[j] = (mass[j] + begins * grid_.prior[j]) * std::exp(log_ratio[j] - most);
+    for (std::size_t j = 0; j < grid_.size(); ++j) {
+      mass[j] = (mass[j] + begins * prior[j]) * std::exp(log_ratio[j] - most);
       total += mass[j];
     }
     total = std::max(total, 1e-290);  // keeps the logarithm finite
     log_e += most + std::log(total);
-    for (std::size_t j = 0; j < grid_.size; ++j) mass[j] /= total;
+    for (std::size_t j = 0; j < grid_.size(); ++j) mass[j] /= total;
     wait /= total;
   }
   return log_e;
