@@ -111,7 +111,9 @@ TEST_F(HaproxySticky, WhatIsAdmittedIsDownUntilItsCheckPasses) {
     EXPECT_FALSE(view->canary.maintenance);
     EXPECT_FALSE(view->canary.up && !answers);
     const auto up = [&router] { return router.Observe(kRoute, Soon()).value().canary.up; };
-    if (answers) EXPECT_TRUE(Eventually(up));
+    if (answers) {
+      EXPECT_TRUE(Eventually(up));
+    }
     // Again: a slot that is in service stays as it is.
     ASSERT_TRUE(router.Admit(kRoute, Soon()).ok());
     EXPECT_EQ(up(), answers);
