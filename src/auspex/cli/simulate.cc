@@ -18,7 +18,7 @@ namespace {
 
 namespace simulator = lab::simulator;
 
-// Whose harm the ratios are over: ours, as it runs where nothing is configured.
+// Whose harm the ratios are over.
 constexpr const char* kReference = "classic-balanced";
 
 // Shows on standard error how far it is, once it takes more than a second: on a terminal a line
