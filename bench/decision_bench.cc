@@ -4,6 +4,7 @@
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -153,6 +154,40 @@ void StateMemory(benchmark::State& state) { StateMemoryAt(rollout::Pace::kClassi
 void StateMemorySwift(benchmark::State& state) { StateMemoryAt(rollout::Pace::kSwift, state); }
 BENCHMARK(StateMemory)->Iterations(1);
 BENCHMARK(StateMemorySwift)->Iterations(1);
+
+// Ten thousand rollouts that all tick in one second, on one core: their states do not fit a cache.
+void TenThousandAt(rollout::Pace pace, benchmark::State& state) {
+  constexpr std::size_t kRollouts = 10'000;
+  constexpr int kTicksBefore = 5;
+  const rollout::RolloutSpec spec = LongSpec(pace);
+  Random random(5);
+  std::vector<rollout::Rollout> rollouts(kRollouts, rollout::Start(spec).next);
+  std::vector<rollout::Inputs> inputs(kRollouts);
+  double t_s = 0.0;
+  const auto pass = [&] {
+    t_s += spec.tick_s;
+    for (std::size_t i = 0; i < kRollouts; ++i) {
+      inputs[i] = DrawTick(t_s, spec.requests_per_s * spec.tick_s, rollouts[i].asked, &random);
+    }
+    const Clock::time_point begin = Clock::now();
+    for (std::size_t i = 0; i < kRollouts; ++i)
+      rollouts[i] = rollout::Advance(std::move(rollouts[i]), inputs[i]).next;
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+  };
+  for (int i = 0; i < kTicksBefore; ++i) pass();
+  double worst_s = 0.0;
+  for (auto _ : state) {
+    const double seconds = pass();
+    worst_s = std::max(worst_s, seconds);
+    state.SetIterationTime(seconds);
+  }
+  state.counters["worst_pass_s"] = worst_s;
+  state.counters["worst_pass_s_limit"] = 1.0;
+}
+void TenThousand(benchmark::State& state) { TenThousandAt(rollout::Pace::kClassic, state); }
+void TenThousandSwift(benchmark::State& state) { TenThousandAt(rollout::Pace::kSwift, state); }
+BENCHMARK(TenThousand)->Iterations(20)->UseManualTime()->Unit(benchmark::kSecond);
+BENCHMARK(TenThousandSwift)->Iterations(20)->UseManualTime()->Unit(benchmark::kSecond);
 
 }  // namespace
 }  // namespace auspex::bench
