@@ -279,10 +279,18 @@ void AddLedger(CLI::App* app, Options* o) {
                         "the object store's folder (default var/objects)");
     command->add_flag("--json", o->ledger.json, "print JSON");
   };
-  CLI::App* decide =
-      Command(app, "decide",
-              "The controller as a co-process: windows in, decisions out, a JSON object a line",
-              "  auspex decide < windows.jsonl\n  my-collector | auspex decide | my-router");
+  CLI::App* decide = Command(
+      app, "decide",
+      "The controller as a co-process: windows in, decisions out, a JSON object a line",
+      "  auspex decide < windows.jsonl\n"
+      "  my-collector | auspex decide | my-router\n"
+      "Lines in, with their keys (docs/decide.md says what each means):\n"
+      "  start  deployment service criticality mode policy pace feed alpha risk tick_s\n"
+      "         requests_per_s time_scale limits rollback_below at_deadline detect error_rate\n"
+      "         steps approval lag_s planned_shares fuse history\n"
+      "  tick   deployment t_s canary baseline gauges baseline_values stopped_at\n"
+      "         an arm: requests errors slower routes behaviour instances up in_flight\n"
+      "  stop   deployment");
   decide->add_flag("--json", o->json, "no difference: it reads and prints JSON anyway");
   decide->callback([o] { o->exit = DecideStreamCommand(); });
   CLI::App* replay = Command(
