@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs `auspex demo`, then checks its answer, and what it left in the ledger by replay and audit.
 
-demo_test.py AUSPEX --fault F [--decision D] [--exit N] [--not-exit N] [--cause METRIC] [--kill-every S] [--kill PART,…] [--seed N] [--rps R] [--tries N]
+demo_test.py AUSPEX --fault F [--decision D] [--exit N] [--not-exit N] [--cause METRIC] [--kill-every S] [--kill PART,…] [--seed N] [--rps R] [--pace P] [--tries N]
 
 Traffic and errors are chance, and a good release that is not proven in time is no bug: such an answer (held, or verdict not_proven)
 is tried again with the next seed, at most --tries in all. A wrong verdict is never tried again.
@@ -73,7 +73,7 @@ def unproven(answer):
 
 def attempt(options, seed):
     """One demo: its answer and what is wrong with it."""
-    command = [options.auspex, "demo", "--json", "--keep", "--fault", options.fault, "--seed", str(seed), "--rps", options.rps]
+    command = [options.auspex, "demo", "--json", "--keep", "--fault", options.fault, "--seed", str(seed), "--rps", options.rps, "--pace", options.pace]
     if options.kill_every:
         command += ["--kill-every", options.kill_every, "--kill", options.kill]
     demo = run(command)
@@ -103,6 +103,7 @@ def main():
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--tries", type=int, default=1)
     parser.add_argument("--rps", default="150")
+    parser.add_argument("--pace", default="classic")
     options = parser.parse_args()
     for i in range(options.tries):
         answer, ledger, end = attempt(options, options.seed + i)

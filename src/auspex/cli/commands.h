@@ -23,6 +23,7 @@ struct DemoOptions {
   std::string fault = "none";
   std::uint64_t seed = 1;
   double rps = 500.0;
+  std::string pace = "classic";  // or swift
   double minutes = 4.0;
   bool keep = false;
   bool json = false;

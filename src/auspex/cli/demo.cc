@@ -23,10 +23,13 @@ void PrintProfile(const DemoOptions& options) {
       "demo: fault {}, seed {}, {:g} requests/s over five routes, base error rate 1 %, prior risk "
       "{:g} %\n",
       options.fault, options.seed, options.rps, 100 * kDemoPriorRisk);
+  const DemoProfile& profile = ProfileOf(options);
   fmt::print(
-      "time scale {:g}: tick {:g} s, bake {:g} s, deadline {:g} s, at most {:g} min; HAProxy, "
+      "pace {}, time scale {:g}: tick {:g} s, bake {:g} s, deadline {:g} s, at most {:g} min; "
+      "HAProxy, "
       "Prometheus, two versions and the load run on free ports\n\n",
-      kDemoTimeScale, kDemoTickSeconds, kDemoBakeSeconds, kDemoDeadlineSeconds, options.minutes);
+      options.pace, profile.time_scale, kDemoTickSeconds, profile.bake_s, profile.deadline_s,
+      options.minutes);
   std::fflush(stdout);
 }
 

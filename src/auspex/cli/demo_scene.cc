@@ -25,12 +25,15 @@ std::string EndOf(const std::string& path) {
   return all.substr(all.size() > 600 ? all.size() - 600 : 0);
 }
 
-std::string ConfigurationText(const DemoScene& scene, const lab::Rig& rig) {
+std::string ConfigurationText(const DemoOptions& options, const DemoScene& scene,
+                              const lab::Rig& rig) {
+  const DemoProfile& profile = ProfileOf(options);
   return fmt::format(R"(apiVersion: auspex/v1
 kind: Service
 metadata: {{name: sample}}
 spec:
   prior_risk: {0}
+  pace: {13}
   traffic: {{router: haproxy, socket: {1}, backend: {10}, servers: [{11}, {12}]}}
   signals:
     - {{name: requests, role: errors, from: proxy_log}}
@@ -48,9 +51,9 @@ spec:
   proxy_log: {{listen: 'tcp://127.0.0.1:{9}'}}
 )",
                      kDemoPriorRisk, rig.haproxy_socket().string(), kDemoTickSeconds,
-                     kDemoBakeSeconds, kDemoDeadlineSeconds, kDemoTimeScale, scene.api_port,
+                     profile.bake_s, profile.deadline_s, profile.time_scale, scene.api_port,
                      scene.folder(), rig.prometheus_url(), scene.feed_port, lab::kBackend,
-                     lab::kServerA, lab::kServerB);
+                     lab::kServerA, lab::kServerB, options.pace);
 }
 
 }  // namespace
@@ -87,7 +90,7 @@ Result<DemoScene> SetUpDemo(const DemoOptions& options, lab::Fault fault) {
                                          .seed = options.seed,
                                          .rps = options.rps,
                                          .keep_files = options.keep}));
-  std::ofstream(scene.folder() + "/auspex.yaml") << ConfigurationText(scene, *scene.rig);
+  std::ofstream(scene.folder() + "/auspex.yaml") << ConfigurationText(options, scene, *scene.rig);
   AUSPEX_TRY(StartDemoDaemon(&scene));
   const ordered_json body{
       {"service", "sample"}, {"version", "v2"}, {"baseline_version", "v1"}, {"actor", "demo"}};

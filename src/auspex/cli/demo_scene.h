@@ -14,9 +14,19 @@
 
 namespace auspex::cli {
 
-// The demo's profile: interface and README state it; it is printed first.
-inline constexpr double kDemoTimeScale = 0.1, kDemoTickSeconds = 1, kDemoBakeSeconds = 120,
-                        kDemoDeadlineSeconds = 180, kDemoPriorRisk = .15;
+// How fast the demo's clock runs; it is printed first. Seconds on the wall.
+struct DemoProfile {
+  double time_scale;
+  double bake_s;
+  double deadline_s;
+};
+// Swift is made for ticks of 2 s at time scale 1 and less, and no tick is shorter than a second.
+inline constexpr DemoProfile kClassicProfile{.time_scale = .1, .bake_s = 120, .deadline_s = 180};
+inline constexpr DemoProfile kSwiftProfile{.time_scale = .5, .bake_s = 150, .deadline_s = 230};
+[[nodiscard]] inline const DemoProfile& ProfileOf(const DemoOptions& options) {
+  return options.pace == "swift" ? kSwiftProfile : kClassicProfile;
+}
+inline constexpr double kDemoTickSeconds = 1, kDemoPriorRisk = .15;
 
 // What stands on the demo's stage: the lab, the daemon, and a deployment that was announced.
 struct DemoScene {

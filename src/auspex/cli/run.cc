@@ -83,6 +83,9 @@ void AddDemo(CLI::App* app, Options* o) {
       "weight of 30 % on), dependency (both versions, 40 to 70 s)");
   demo->add_option("--seed", o->demo.seed, "of arrivals, latencies and errors");
   demo->add_option("--rps", o->demo.rps, "requests a second")->check(CLI::Range(1.0, 20000.0));
+  demo->add_option("--pace", o->demo.pace,
+                   "classic, ten times as fast as in earnest, or swift, twice as fast")
+      ->check(CLI::IsMember({"classic", "swift"}));
   demo->add_option("--minutes", o->demo.minutes, "ends it with exit 4")
       ->check(CLI::Range(0.1, 600.0));
   demo->add_flag("--keep", o->demo.keep, "keep the folder with configuration, ledger and logs");
