@@ -187,7 +187,7 @@ class Rollout:
 
         s.t, s.t_s, s.w, s.before = 0.0, 0.0, 0, None
         s.warm, s.hold, s.held = True, {}, {}
-        s.share, s.disproved = Share(), False
+        s.share, s.disproved, s.awaits = Share(), False, False
         s.seen, s.down, s.stalled, s.end = [], 0, 0, None
         s.evidence()
         s.next = s.pace(first=True)
@@ -406,20 +406,21 @@ class Rollout:
         if s.t >= s.deadline:
             if s.at_deadline == "roll_back":
                 return s.stop(t_s, "roll_back", "not_proven", "deadline", by="deadline")
-            person = s.at_deadline == "promote" and w < 9000 and s.pb >= .1
+            person = s.at_deadline == "promote" and (s.awaits or (w < 9000 and s.pb >= .1))
             if s.at_deadline == "promote" and (s.pb >= .5 or (s.log_e > 0 and s.p_fail >= .5)):
                 return s.stop(t_s, "roll_back", "not_proven", "deadline", by="deadline")
             if s.at_deadline == "promote" and not person and s.alive():
                 return s.stop(t_s, "promote", "not_proven", "deadline", by="deadline")
         if person:
             s.next = min(s.next, w)
+            s.awaits = True
         if s.stalled >= max(2, math.ceil(4 * s.t99 / s.D - 1e-9)):
             s.next = min(w, s.least())
         if s.down:
             s.next = 0
         elif w == 0 and nb == 0:
             s.next = 0
-        if s.t >= s.bake and s.next >= 9500 and (s.pb < .05 or (s.p_fail < .05 and s.pb < .5)) and s.alive():
+        if s.t >= s.bake and s.next >= 9500 and not s.awaits and (s.pb < .05 or (s.p_fail < .05 and s.pb < .5)) and s.alive():
             return s.stop(t_s, "promote", "pass", "done")
         if mismatch:
             s.next = min(s.next, w)

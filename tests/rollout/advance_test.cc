@@ -156,7 +156,7 @@ TEST(Advance, PutsAStalledCanaryToTheLeastWeight) {
     inputs->window.canary.in_flight = 7;
   };
   EXPECT_EQ(simulation.Tick(stalled).weight, simulation.rollout.asked);
-  EXPECT_THAT(simulation.rollout.last.reason, HasSubstr("silence"));
+  EXPECT_THAT(simulation.rollout.last.reason, HasSubstr("no requests on the canary"));
   const Weight least = simulation.Tick(stalled).weight;
   EXPECT_EQ(least, LeastWeight(simulation.rollout));
   EXPECT_EQ(simulation.rollout.last.action, Action::kLimit);

@@ -210,17 +210,47 @@ TEST(Swift, ASuspectAtTheDeadlineWaitsForAPerson) {
   EXPECT_NE(last.reason.find("a person"), std::string::npos) << last.reason;
   EXPECT_FALSE(simulation.Ended());
   EXPECT_TRUE(Has(simulation.commands, Command::Kind::kAlert));
+  // And goes on waiting, however good it comes to look.
+  const Weight held = simulation.rollout.asked;
+  simulation.traffic.canary_errors = .5;
+  for (int t = 0; t < 3000; ++t) {
+    simulation.Tick();
+    ASSERT_FALSE(simulation.Ended()) << simulation.rollout.last.reason;
+    ASSERT_LE(simulation.rollout.asked, held);
+    ASSERT_NE(simulation.rollout.last.reason.find("a person"), std::string::npos);
+  }
+  simulation.Tick([](Inputs* inputs) {
+    inputs->orders = {
+        {.kind = Order::Kind::kPromote, .weight = {}, .actor = "ann", .reason = "ok"}};
+  });
+  EXPECT_EQ(simulation.rollout.last.action, Action::kPromote);
+}
+
+// A reason never says that the weight cannot grow while it grows.
+RC_GTEST_PROP(Swift, TheReasonFitsTheWeight, (std::uint64_t seed)) {
+  Simulation simulation = AnySimulation(seed, 40);
+  const double errors = simulation.traffic.canary_errors;
+  for (int i = 0; i < 400 && !simulation.Ended(); ++i) {
+    const Weight before = simulation.rollout.asked;
+    simulation.traffic.canary_errors = before.bp() >= kHighLoadBp ? 20 * errors : 1;
+    const Decision& last = simulation.Tick();
+    const auto says = [&](const char* what) { return last.reason.find(what) != std::string::npos; };
+    if (says("no more than it has") || says("silence holds")) RC_ASSERT(last.weight <= before);
+    if (says("no more than the least")) RC_ASSERT(last.weight <= LeastWeight(simulation.rollout));
+    if (last.weight < before && !simulation.Ended())
+      RC_ASSERT(says("no more than it has") || says("less"));
+  }
 }
 
 // What it showed speaks against it, and no proof came.
 TEST(Swift, WhatLooksFaultyAtTheDeadlineIsRolledBack) {
   RolloutSpec spec = SwiftSpec();
-  spec.deadline_s = 300;
+  spec.deadline_s = 900;
   spec.bake_s = 290;
   spec.rollback_below = 0;
   spec.alpha = 1e-30;  // nothing is proven in this test
   Simulation simulation(spec, {.error_rate = .01, .canary_errors = 3});
-  const Decision& last = simulation.Run(400);
+  const Decision& last = simulation.Run(1200);
   ASSERT_TRUE(simulation.Ended());
   EXPECT_EQ(last.action, Action::kRollBack);
   EXPECT_EQ(last.verdict, Verdict::kNotProven);

@@ -131,9 +131,14 @@ class CanaryEvidence {
     // have not, H_w.
     double begun = 0.0;
     double coming = 0.0;
+    // Which metric most of `begun` comes from (NameOfThrottle), and how much.
+    std::size_t most = 0;
+    double most_begun = 0.0;
     [[nodiscard]] double harm() const { return begun + coming; }  // H
   };
   [[nodiscard]] Throttle ThrottleView(double later) const;
+  // As MetricState::name. `index`: Throttle::most.
+  [[nodiscard]] std::string NameOfThrottle(std::size_t index) const;
 
   // Requests of both arms, at canary share `w`, until E of the errors alone would bring sum q E to
   // 1/alpha if the canary's errors were `ratio` times the baseline's. nullopt: never.

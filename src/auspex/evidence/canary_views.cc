@@ -62,6 +62,12 @@ CanaryEvidence::Throttle CanaryEvidence::ThrottleView(double later) const {
   const Mixture mixture = Mix(throttle_);
   Throttle view{.p_fail = mixture.p_fail};
   const bool own = options_.rules.harm_of == Rules::HarmOf::kOwn;
+  const auto add = [&view](std::size_t index, double begun) {
+    view.begun += begun;
+    if (begun <= view.most_begun) return;
+    view.most = index;
+    view.most_begun = begun;
+  };
   for (std::size_t i = 0; i < throttle_.size(); ++i) {
     const Metric& metric = throttle_[i];
     const Harm harm = HarmOf(metric, later);
@@ -74,16 +80,21 @@ CanaryEvidence::Throttle CanaryEvidence::ThrottleView(double later) const {
       // In units of 1/wait, which HarmOf counts in: o0 q E / (1 + o0 q E wait).
       coming = wait > 0.0 ? ShareOfOdds(log_odds + std::log(wait)) / wait : 0.0;
     }
-    view.begun += begun * harm.begun;
+    add(i, begun * harm.begun);
     view.coming += coming * harm.coming;
   }
   for (std::size_t i = 0; i < gauges_.size(); ++i) {
     if (!gauges_[i].begun()) continue;
     const double log_odds = std::log(options_.prior_odds * gauges_[i].q) + gauges_[i].log_e();
     const double post = own ? ShareOfOdds(log_odds) : mixture.post[throttle_.size() + i];
-    view.begun += post * GaugeHarm(gauges_[i]);
+    add(throttle_.size() + i, post * GaugeHarm(gauges_[i]));
   }
   return view;
+}
+
+std::string CanaryEvidence::NameOfThrottle(std::size_t index) const {
+  return index < throttle_.size() ? NameOf(throttle_[index])
+                                  : gauges_[index - throttle_.size()].name;
 }
 
 std::optional<double> CanaryEvidence::RequestsNeeded(const Need& need) const {

@@ -113,30 +113,37 @@ std::optional<Choice> AtTheDeadline(const Rollout& rollout, const TickView& tick
                                     double throttle_p_fail) {
   if (rollout.t < rollout.Deadline() || rollout.paused || !tick.hold.empty()) return std::nullopt;
   const bool below = rollout.asked.bp() < kAlmostWholeBp;
-  switch (StrategyOf(rollout).at_deadline(rollout, throttle_p_fail)) {
-    case Strategy::Deadline::kRollBack:
+  using Deadline = Strategy::Deadline;
+  Deadline says = StrategyOf(rollout).at_deadline(rollout, throttle_p_fail);
+  // Once a person was asked nothing promotes it but that person's answer.
+  if (rollout.awaits_person && says == Deadline::kPromote) says = Deadline::kPerson;
+  switch (says) {
+    case Deadline::kRollBack:
       return RollBack(Verdict::kNotProven,
                       below ? "the deadline came with the canary still below 90 % of the traffic"
                             : "the deadline came and at_deadline says roll back",
                       "deadline");
-    case Strategy::Deadline::kSuspect:
+    case Deadline::kSuspect:
       return RollBack(Verdict::kNotProven,
                       "the deadline came, and it looks rather faulty than not; most speaks " +
                           MostSpeaks(rollout),
                       "deadline");
-    case Strategy::Deadline::kPromote:
+    case Deadline::kPromote:
       if (!Alive(rollout)) break;
       return Promote(Verdict::kNotProven, "no evidence against it, too little for it", "deadline");
-    case Strategy::Deadline::kPerson:
-      return Choice{.next = rollout.asked,
-                    .reason =
-                        "the deadline came, and it is neither proven good nor bad: holding "
-                        "until a person promotes or aborts it",
-                    .end = {},
-                    .verdict = {},
-                    .by = {},
-                    .alert = true};
-    case Strategy::Deadline::kHold:
+    case Deadline::kPerson:
+      return Choice{
+          .next = rollout.asked,
+          .reason =
+              "the deadline came, and it is neither proven good nor bad: a person promotes "
+              "or aborts it; it is held until then, and rolled back if it comes to look "
+              "faulty",
+          .end = {},
+          .verdict = {},
+          .by = {},
+          .alert = true,
+          .awaits_person = true};
+    case Deadline::kHold:
       break;
   }
   return std::nullopt;
@@ -156,66 +163,113 @@ std::string ProofSentence(const Rollout& rollout) {
                      1.0 / rollout.spec.alpha);
 }
 
-Choice ChooseAdaptive(const Rollout& rollout, const TickView& tick) {
+namespace {
+
+// Proven, or predicted with confidence.
+std::optional<Choice> Convict(const Rollout& rollout) {
   const evidence::CanaryEvidence& evidence = *rollout.evidence;
   const double confidence = 1.0 - evidence.p_fail();
-  if (evidence.log_e() >= -std::log(rollout.spec.alpha)) {
+  if (evidence.log_e() >= -std::log(rollout.spec.alpha))
     return RollBack(Verdict::kFail, "proven: " + ProofSentence(rollout), "evidence");
-  }
   if (confidence < rollout.spec.rollback_below) {
     return RollBack(Verdict::kFail,
                     fmt::format("predicted: confidence {:.3g} is below {:g}; most speaks {}",
                                 confidence, rollout.spec.rollback_below, ProofSentence(rollout)),
                     "prediction");
   }
+  return std::nullopt;
+}
+
+// Why the weight is no larger, where only time can tell.
+std::string AtTheCap(const Rollout& rollout, Weight cap) {
+  const auto wall_s = [&](double end) { return (end - rollout.t) * rollout.spec.time_scale; };
+  const std::string most = fmt::format("{:g} % is the most", 100.0 * cap.share());
+  if (rollout.t < rollout.WarmUp())
+    return fmt::format("{} while it warms up, {:.0f} s more", most, wall_s(rollout.WarmUp()));
+  if (rollout.t < rollout.Bake())
+    return fmt::format("{} before it is promoted; baking for {:.0f} s more", most,
+                       wall_s(rollout.Bake()));
+  return most + " before it is promoted";
+}
+
+// The pace's weight, and why no larger one.
+Choice ByPace(const Rollout& rollout, const PaceStep& pace, std::string_view silent_arm) {
+  const double confidence = 1.0 - rollout.evidence->p_fail();
+  const bool less = pace.next < rollout.asked;
+  Choice choice{
+      .next = pace.next, .reason = "as the harm budget allows", .end = {}, .verdict = {}, .by = {}};
+  if (less) {
+    choice.reason = "less, as the harm budget allows";
+    if (pace.view.most_begun > pace.view.coming)
+      choice.reason += "; suspected most: " +
+                       MetricSentence(rollout, rollout.evidence->NameOfThrottle(pace.view.most));
+  } else if (pace.capped) {
+    choice.reason = AtTheCap(rollout, pace.next);
+  }
+  if (1.0 - StrategyOf(rollout).doubt(rollout) < kLowConfidence) {
+    choice.reason =
+        fmt::format("confidence {:.3g} is below {:g}: no more than {}", confidence, kLowConfidence,
+                    pace.next > rollout.asked ? "the least weight" : "it has");
+    choice.alert = true;
+  } else if (confidence < kLowConfidence) {
+    choice.reason += fmt::format(
+        "; confidence {:.3g}, from high load alone, where it has to be seen again", confidence);
+  }
+  if (!silent_arm.empty() && rollout.asked > Weight::Zero()) {
+    choice.reason = fmt::format("no requests on the {}: {}", silent_arm,
+                                less ? choice.reason : "silence holds the weight");
+  }
+  return choice;
+}
+
+// What protects users whatever the pace wants: less for a canary that is stalled, nothing for one
+// that is down. Whether one is.
+bool Protect(const Rollout& rollout, const TickView& tick, Choice* choice) {
+  const Weight now = rollout.asked;
+  const double patience =
+      std::max(2.0, std::ceil(4.0 * rollout.spec.t99_s / rollout.spec.tick_s - 1e-9));
+  const bool stalled = rollout.stalled_ticks >= patience;
+  if (stalled) {
+    choice->next = std::min(now, LeastWeight(rollout));
+    choice->reason = "the canary is stalled: requests in flight and none finished";
+    choice->alert = true;
+  }
+  if (rollout.down_ticks > 0) {
+    choice->next = Weight::Zero();
+    choice->reason = "the canary is down";
+    choice->alert = true;
+  } else if (now == Weight::Zero() && tick.hold.empty()) {
+    if (tick.baseline_requests == 0) choice->next = Weight::Zero();
+    choice->reason =
+        tick.baseline_requests == 0 ? "no requests on the baseline" : "up again: the least weight";
+  }
+  return stalled || rollout.down_ticks > 0;
+}
+
+}  // namespace
+
+Choice ChooseAdaptive(const Rollout& rollout, const TickView& tick) {
+  if (std::optional<Choice> convicted = Convict(rollout)) return *std::move(convicted);
   const std::string_view silent_arm = StrategyOf(rollout).silent_arm(rollout);
   const bool may_rise = silent_arm.empty() && tick.hold.empty() && !rollout.paused;
   const PaceStep pace = NextWeight(rollout, {.may_rise = may_rise});
-  const std::optional<Choice> late = AtTheDeadline(rollout, tick, pace.throttle_p_fail);
+  const std::optional<Choice> late = AtTheDeadline(rollout, tick, pace.view.p_fail);
   if (late && late->end) return *late;
   const Weight now = rollout.asked;
-  const std::string less =
-      pace.next < now ? "less, as the harm budget allows; most speaks " + MostSpeaks(rollout) : "";
-  Choice choice{.next = pace.next,
-                .reason = less.empty() ? "as the harm budget allows" : less,
-                .end = {},
-                .verdict = {},
-                .by = {}};
-  if (confidence < kLowConfidence) {
-    choice.reason = fmt::format("confidence {:.3g} is below {:g}: no more than the least weight",
-                                confidence, kLowConfidence);
-    choice.alert = true;
-  }
-  if (!silent_arm.empty() && now > Weight::Zero())
-    choice.reason = fmt::format("no requests on the {}: silence holds the weight", silent_arm);
+  Choice choice = ByPace(rollout, pace, silent_arm);
   if (late) {
     choice.next = std::min(choice.next, late->next);
     choice.reason = late->reason;
     choice.alert = true;
+    choice.awaits_person = late->awaits_person;
   }
   if (!tick.hold.empty()) {
-    choice.reason = tick.hold + ": " + (less.empty() ? "holding" : "no more; and " + less);
+    choice.reason =
+        tick.hold + ": " + (pace.next < now ? "no more; and " + choice.reason : "holding");
     choice.alert = true;
     if (now == Weight::Zero()) choice.next = now;
   }
-  const double patience =
-      std::max(2.0, std::ceil(4.0 * rollout.spec.t99_s / rollout.spec.tick_s - 1e-9));
-  const bool stalled = rollout.stalled_ticks >= patience;
-  const bool protects = stalled || rollout.down_ticks > 0;
-  if (stalled) {
-    choice.next = std::min(now, LeastWeight(rollout));
-    choice.reason = "the canary is stalled: requests in flight and none finished";
-    choice.alert = true;
-  }
-  if (rollout.down_ticks > 0) {
-    choice.next = Weight::Zero();
-    choice.reason = "the canary is down";
-    choice.alert = true;
-  } else if (now == Weight::Zero() && tick.hold.empty()) {
-    if (tick.baseline_requests == 0) choice.next = Weight::Zero();
-    choice.reason =
-        tick.baseline_requests == 0 ? "no requests on the baseline" : "up again: the least weight";
-  }
+  const bool protects = Protect(rollout, tick, &choice);
   if (rollout.paused) {
     // A person's pause stops the pace, not what protects users.
     choice.next = std::min(now, choice.next);
@@ -224,8 +278,8 @@ Choice ChooseAdaptive(const Rollout& rollout, const TickView& tick) {
                                  : "paused by a person; evidence still rolls back";
     return choice;
   }
-  if (rollout.t >= rollout.Bake() && tick.hold.empty() && Alive(rollout) &&
-      StrategyOf(rollout).done(rollout, choice.next, pace.throttle_p_fail)) {
+  if (rollout.t >= rollout.Bake() && tick.hold.empty() && !rollout.awaits_person &&
+      Alive(rollout) && StrategyOf(rollout).done(rollout, choice.next, pace.view.p_fail)) {
     return Promote(Verdict::kPass, "baked, and no sign of a fault", "");
   }
   return choice;

@@ -22,6 +22,7 @@ struct Choice {
   std::optional<Verdict> verdict;
   std::string by;
   bool alert = false;
+  bool awaits_person = false;  // from now on, until somebody promotes or aborts it
 };
 
 // The policy `adaptive`: roll back what is proven or predicted with confidence, else the pace of

@@ -349,6 +349,7 @@ Turn AdvanceRunning(Rollout rollout, const Inputs& inputs) {
   }
   if (!share_disproved && rollout.evidence->share_disproved() && !choice.end)
     choice = WithoutPlan(rollout, std::move(choice));
+  rollout.awaits_person |= choice.awaits_person;
   if (rollout.retreat) choice = *rollout.retreat;  // decided, and not yet through
   choice = ApplyOrders(&rollout, inputs.orders, std::move(choice));
   choice = WithinCapacity(&rollout, load, window.t_s, std::move(choice));

@@ -39,14 +39,14 @@ PaceStep NextWeight(const Rollout& rollout, PaceLimits limits) {
         kMostBp, now * std::exp2(rollout.TickSeconds() / strategy.doubling_s) + kRoundBp);
     high = now == 0 ? least : std::min(kMostBp, std::max(static_cast<int>(ramp), now + 1));
   }
-  high = std::min(high, strategy.cap(rollout, view.p_fail));
+  const int cap = strategy.cap(rollout, view.p_fail);
+  high = std::min(high, cap);
   if (!limits.may_rise && now > 0) high = std::min(high, now);
   if (1.0 - strategy.doubt(rollout) < kLowConfidence) high = std::min(high, std::max(now, least));
   // Where two bounds contradict each other the upper one holds.
-  return {.next = FromBp(
-              std::min(std::max(want, static_cast<double>(least)), static_cast<double>(high)) +
-              kRoundBp),
-          .throttle_p_fail = view.p_fail};
+  const Weight next = FromBp(
+      std::min(std::max(want, static_cast<double>(least)), static_cast<double>(high)) + kRoundBp);
+  return {.next = next, .view = view, .capped = high == cap && next.bp() == cap};
 }
 
 }  // namespace auspex::rollout

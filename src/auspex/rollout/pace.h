@@ -8,7 +8,8 @@ namespace auspex::rollout {
 // 12.1).
 struct PaceStep {
   Weight next;
-  double throttle_p_fail = 0.0;  // G's P(faulty now)
+  evidence::CanaryEvidence::Throttle view;  // G's
+  bool capped = false;  // the pace's cap, and nothing before it, bounds the weight
 };
 struct PaceLimits {
   bool first = false;    // the first weight of the rollout
