@@ -26,7 +26,7 @@ class OrdersTest : public ::testing::Test {
     daemon_.reset();
     std::filesystem::remove_all(folder_);
   }
-  [[nodiscard]] HttpReply Get(const std::string& path, const std::string& query = "") const {
+  [[nodiscard]] HttpReply Get(const std::string& path, const Query& query = {}) const {
     HttpCall call;
     call.method = "GET";
     call.path = path;
@@ -60,7 +60,7 @@ TEST_F(OrdersTest, AreListedAndStandWithTheDecisionThatObeyedThem) {
   EXPECT_TRUE(first["at"].get<std::string>().ends_with("Z"));
   EXPECT_FALSE(first.contains("weight"));
   EXPECT_LT(first["seq"], orders["items"][1]["seq"]);
-  const json page = json::parse(Get(path + "/orders", "limit=1").body);
+  const json page = json::parse(Get(path + "/orders", {{"limit", "1"}}).body);
   EXPECT_EQ(page["items"].size(), 1u);
   EXPECT_EQ(page["next_cursor"], std::to_string(first["seq"].get<int>()));
   EXPECT_EQ(Get("/api/v1/deployments/nobody/orders").status, 404);
@@ -71,7 +71,8 @@ TEST_F(OrdersTest, AreListedAndStandWithTheDecisionThatObeyedThem) {
     std::this_thread::sleep_for(10ms);
   }
   std::vector<json> obeyed;
-  for (const json& decision : json::parse(Get(path + "/decisions").body)["items"]) {
+  const json decisions = json::parse(Get(path + "/decisions").body);
+  for (const json& decision : decisions["items"]) {
     for (const json& order : decision.value("orders", json::array())) obeyed.push_back(order);
   }
   ASSERT_EQ(obeyed.size(), 2u);
