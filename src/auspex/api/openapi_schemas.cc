@@ -64,7 +64,7 @@ const std::string_view kSchemas = R"json({
       "warm_up_s": {"type": "number", "description": "until latency is judged in full"},
       "bake_s": {"type": "number", "description": "until it may be promoted; 0: it may"},
       "deadline_s": {"type": "number"},
-      "at_deadline": {"enum": ["promote", "hold", "roll_back"], "description": "of a canary with 90 % of the traffic that nothing speaks against"},
+      "at_deadline": {"enum": ["promote", "hold", "roll_back"], "description": "pace classic: of a canary with 90 % of the traffic that nothing speaks against"},
       "step_s": {"type": "number", "description": "of the present step, with traffic on both versions"},
       "step": {"type": "integer", "minimum": 1},
       "steps": {"type": "integer", "minimum": 1}}},

@@ -40,6 +40,13 @@ std::string Answer(const json& deployment, double left_s, bool rejected) {
       until, rejected ? "rejected" : "approved", Text(deployment, "id"));
 }
 
+// What then, of one that nothing speaks against.
+std::string_view AtDeadline(std::string_view what) {
+  if (what == "promote") return ", then promoted, or rolled back below 90 % of the traffic";
+  if (what == "hold") return ", then held for a person, or rolled back below 90 % of the traffic";
+  return what == "roll_back" ? ", then rolled back" : "";
+}
+
 }  // namespace
 
 std::string ScheduleInWords(std::string_view deployment_json) {
@@ -66,8 +73,8 @@ std::string ScheduleInWords(std::string_view deployment_json) {
                                 : "baked: may be promoted now");
   }
   if (const auto left = Number(schedule, "deadline_s")) {
-    words.push_back(*left > 0.0 ? fmt::format("deadline in {}, then: {}", Time(*left),
-                                              Text(schedule, "at_deadline"))
+    words.push_back(*left > 0.0 ? fmt::format("deadline in {}{}", Time(*left),
+                                              AtDeadline(Text(schedule, "at_deadline")))
                                 : "the deadline has come");
   }
   return fmt::format("{}", fmt::join(words, "; "));

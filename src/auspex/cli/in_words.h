@@ -6,7 +6,7 @@
 namespace auspex::cli {
 
 // What a deployment of the API waits for, as a person would say it: "may be promoted in 12m;
-// deadline in 1h2m, then: promote". Empty: nothing, or the daemon is of a version that does not
+// deadline in 1h2m, then promoted, …". Empty: nothing, or the daemon is of a version that does not
 // say.
 [[nodiscard]] std::string ScheduleInWords(std::string_view deployment_json);
 

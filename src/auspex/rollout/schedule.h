@@ -17,9 +17,9 @@ struct Schedule {
   std::optional<double> warm_up_s;  // until latency is judged in full
   std::optional<double> bake_s;     // until it may be promoted; 0: it may
   std::optional<double> deadline_s;
-  AtDeadline at_deadline = AtDeadline::kPromote;
-  std::optional<double> step_s;  // of step `step`, with traffic on both versions
-  std::size_t step = 0;          // from 1
+  std::optional<AtDeadline> at_deadline;  // pace classic
+  std::optional<double> step_s;           // of step `step`, with traffic on both versions
+  std::size_t step = 0;                   // from 1
   std::size_t steps = 0;
 };
 [[nodiscard]] Schedule ScheduleOf(const Rollout& rollout);
