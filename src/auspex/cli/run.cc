@@ -286,7 +286,7 @@ void AddLedger(CLI::App* app, Options* o) {
       app, "decide",
       "The controller as a co-process: windows in, decisions out, a JSON object a line",
       "  auspex decide < windows.jsonl\n"
-      "  my-collector | auspex decide | my-router\n"
+      "  my-collector | auspex decide | my-router\n\n"
       "Lines in, with their keys (docs/decide.md says what each means):\n"
       "  start  deployment service criticality mode policy pace feed alpha risk tick_s\n"
       "         requests_per_s time_scale limits rollback_below at_deadline detect error_rate\n"
