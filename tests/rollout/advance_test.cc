@@ -219,7 +219,7 @@ TEST(Advance, ALimitSaysWhatSpeaksAgainstTheCanary) {
   while (!simulation.Ended() && !limited) limited = simulation.Tick().action == Action::kLimit;
   ASSERT_TRUE(limited);
   EXPECT_THAT(simulation.rollout.last.reason,
-              HasSubstr("less, as the harm budget allows; most speaks errors: "));
+              HasSubstr("less, as the harm budget allows; suspected most: errors: "));
   // Also while something else keeps the weight from rising.
   const auto held = [](Inputs* inputs) { inputs->hold = "the router does not answer"; };
   Simulation other(BasicSpec(), {.canary_errors = 5});
