@@ -42,6 +42,10 @@ void BoundCanary(const Carried& carried, const Load& load, bool growth, WeightBo
                       "times as many",
                       carried.canary_per_s, kLoadGrowth));
   }
+  if (const double queue = carried.canary_queue.per_s; queue > 0 && load.per_s > 0) {
+    lower(kBackOff * queue / load.per_s,
+          fmt::format("requests queued for the canary at {:.3g} requests/s", queue));
+  }
   const double limit = load.canary.most_in_flight;
   if (const double whole = WholeAtCanary(carried); limit > 0 && whole > 0) {
     // A baseline that lives close to its limit is no reason to keep the canary from it.
@@ -58,7 +62,8 @@ void BoundCanary(const Carried& carried, const Load& load, bool growth, WeightBo
   }
 }
 
-void BoundBaseline(const Carried& carried, const Load& load, WeightBounds* bounds) {
+void BoundBaseline(const Carried& carried, const Load& load, bool proven_bad,
+                   WeightBounds* bounds) {
   const ArmLoad& baseline = load.baseline;
   const double now = 1.0 - load.given.share();
   if (!baseline.up) {
@@ -75,15 +80,25 @@ void BoundBaseline(const Carried& carried, const Load& load, WeightBounds* bound
     most = share;
     why = std::move(text);
   };
+  const double queue = carried.baseline_queue.per_s;
   if (load.per_s > 0 && carried.baseline_per_s > 0) {
-    lower(std::max(kLoadGrowth * now, kLoadSlack * carried.baseline_per_s / load.per_s),
+    double known = kLoadSlack * carried.baseline_per_s;
+    if (queue > 0) known = std::min(known, queue);
+    lower(std::max(kLoadGrowth * now, known / load.per_s),
           fmt::format("the baseline has carried {:.3g} of the service's {:.3g} requests/s",
                       carried.baseline_per_s, load.per_s));
+  }
+  if (queue > 0 && load.per_s > 0 && !proven_bad) {
+    lower(std::max(now, queue / load.per_s),
+          fmt::format("requests queued for the baseline at {:.3g} of the service's {:.3g} "
+                      "requests/s",
+                      queue, load.per_s));
   }
   const double whole = WholeAtBaseline(carried);
   if (baseline.most_in_flight > 0 && whole > 0) {
     const double proven = std::min(baseline.most_in_flight, kLoadSlack * carried.most_in_flight);
-    lower(std::max(now, std::max(kMostFilled * baseline.most_in_flight, proven) / whole),
+    const double filled = (proven_bad ? 1.0 : kMostFilled) * baseline.most_in_flight;
+    lower(std::max(now, std::max(filled, proven) / whole),
           fmt::format("the baseline takes {:.0f} requests at a time (maxconn), and the service "
                       "has {:.3g} in flight",
                       baseline.most_in_flight, whole));
@@ -95,6 +110,20 @@ void BoundBaseline(const Carried& carried, const Load& load, WeightBounds* bound
   if (most >= 1.0) return;
   bounds->least = std::min(Share(1.0 - most), load.given);
   bounds->why_least = std::move(why);
+}
+
+// A queue is remembered where it formed lowest; a calm stretch moves it up.
+void Remember(const ArmLoad& arm, double per_s, double seconds, Carried::Queue* queue) {
+  if (arm.queues()) {
+    if (per_s > 0) queue->per_s = queue->per_s > 0 ? std::min(queue->per_s, per_s) : per_s;
+    queue->calm_s = 0;
+    return;
+  }
+  if (queue->per_s == 0) return;
+  queue->calm_s += seconds;
+  if (queue->calm_s < kCalmSeconds - 1e-6) return;
+  queue->per_s *= kLoadSlack;
+  queue->calm_s = 0;
 }
 
 }  // namespace
@@ -109,6 +138,8 @@ Carried Carry(Carried carried, const Load& load) {
   };
   raise(load.canary, w, &carried.canary_per_s);
   raise(load.baseline, 1.0 - w, &carried.baseline_per_s);
+  Remember(load.canary, w * load.per_s, load.seconds, &carried.canary_queue);
+  Remember(load.baseline, (1.0 - w) * load.per_s, load.seconds, &carried.baseline_queue);
   const double gain = carried.any ? kGain : 1.0;
   const auto smooth = [gain](double value, double* mean) { *mean += gain * (value - *mean); };
   smooth(load.canary.in_flight + load.canary.queued, &carried.canary_in_flight);
@@ -121,7 +152,7 @@ Carried Carry(Carried carried, const Load& load) {
 WeightBounds BoundsFor(const Carried& carried, const Load& load, const BoundOptions& options) {
   WeightBounds bounds;
   BoundCanary(carried, load, options.growth, &bounds);
-  BoundBaseline(carried, load, &bounds);
+  BoundBaseline(carried, load, options.proven_bad, &bounds);
   return bounds;
 }
 

@@ -1,6 +1,7 @@
 #include "auspex/rollout/lowering.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 namespace auspex::rollout {
@@ -18,18 +19,34 @@ Choice InSteps(Rollout* rollout, Weight next, const std::string& why, Choice cho
   return step;
 }
 
+// Why the weight falls all the way now although the baseline is not known to carry it; empty: not
+// yet. Users of a baseline that is down would have nobody at all.
+std::string WhyNoLonger(const Rollout& rollout, const std::optional<Load>& load, double t_s) {
+  const double longest = kLongestLowering * rollout.spec.time_scale;
+  if (t_s - rollout.lowering->since_s >= longest)
+    return fmt::format("after {:g} s in steps at once", longest);
+  const bool alone = load && !load->baseline.up;
+  const double harmed = rollout.excess_harmed - rollout.lowering->harmed_then;
+  const double drowned = kLoweringHarmTicks * rollout.requests_per_tick.value_or(0.0);
+  if (!rollout.retreat || alone || drowned <= 0.0 || harmed < drowned) return "";
+  return fmt::format(
+      "at once: {:.0f} more were harmed in steps, as many as a baseline that is "
+      "drowned harms",
+      harmed);
+}
+
 Choice Lower(Rollout* rollout, const std::optional<Load>& load, const WeightBounds& bounds,
              double t_s, Choice choice) {
   // A router that says nothing for a while changes no plan.
   const Weight least = load ? bounds.least : rollout->retreat ? rollout->asked : Weight::Zero();
   if (choice.next >= least) {
-    rollout->lowering_since_s.reset();
+    rollout->lowering.reset();
     return choice;
   }
-  if (!rollout->lowering_since_s) rollout->lowering_since_s = t_s;
-  const double longest = kLongestLowering * rollout->spec.time_scale;
-  if (t_s - *rollout->lowering_since_s >= longest) {
-    choice.reason += fmt::format("; after {:g} s in steps at once", longest);
+  if (!rollout->lowering)
+    rollout->lowering = {.since_s = t_s, .harmed_then = rollout->excess_harmed};
+  if (const std::string why = WhyNoLonger(*rollout, load, t_s); !why.empty()) {
+    choice.reason += "; " + why;
     return choice;
   }
   return InSteps(rollout, std::min(least, rollout->asked),
@@ -60,10 +77,12 @@ std::optional<Load> LoadOf(const Rollout& rollout, const Inputs& inputs, Weight 
                    .most_in_flight = seen.most_in_flight,
                    .up = seen.up};
   };
-  return Load{.given = given,
-              .per_s = rollout.requests_per_tick.value_or(0.0) / rollout.spec.tick_s,
-              .canary = arm(inputs.window.canary),
-              .baseline = arm(inputs.window.baseline)};
+  return Load{
+      .given = given,
+      .per_s = rollout.requests_per_tick.value_or(0.0) / rollout.spec.tick_s,
+      .seconds = std::max(0.0, inputs.window.t_s - rollout.last.t_s) / rollout.spec.time_scale,
+      .canary = arm(inputs.window.canary),
+      .baseline = arm(inputs.window.baseline)};
 }
 
 Choice WithinCapacity(Rollout* rollout, const std::optional<Load>& load, double t_s,
@@ -75,12 +94,13 @@ Choice WithinCapacity(Rollout* rollout, const std::optional<Load>& load, double 
   if (protects || ordered) return choice;
   WeightBounds bounds;
   if (load)
-    bounds =
-        BoundsFor(rollout->carried, *load, {.growth = rollout->spec.policy == Policy::kAdaptive});
+    bounds = BoundsFor(rollout->carried, *load,
+                       {.growth = rollout->spec.policy == Policy::kAdaptive,
+                        .proven_bad = choice.verdict == Verdict::kFail});
   if (choice.next < rollout->asked) {
     choice = Lower(rollout, load, bounds, t_s, std::move(choice));
   } else {
-    rollout->lowering_since_s.reset();
+    rollout->lowering.reset();
   }
   return Cap(*rollout, bounds, std::move(choice));
 }

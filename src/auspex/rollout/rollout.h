@@ -129,10 +129,14 @@ struct Rollout {
   int stalled_ticks = 0;
   bool awaits_person = false;  // since the deadline: it is held until somebody promotes or aborts it
   Carried carried;  // by each arm so far
-  // A rollback that the baseline can only take in steps, and since when the weight is above what is
-  // wanted for the baseline's sake; wall seconds.
+  // A rollback that the baseline can only take in steps.
   std::shared_ptr<const Choice> retreat;
-  std::optional<double> lowering_since_s;
+  // Since when the weight is above what is wanted for the baseline's sake, and what it cost.
+  struct Lowering {
+    double since_s = 0;      // wall seconds
+    double harmed_then = 0;  // excess_harmed when it began
+  };
+  std::optional<Lowering> lowering;
   // Canary's errors and requests of the last 60 s, policies `steps` and `rule`.
   std::vector<std::pair<double, double>> minute;
   int ticks = 0;
