@@ -15,6 +15,7 @@ using testing::Bp;
 using testing::Has;
 using ::testing::HasSubstr;
 using testing::InputsOf;
+using ::testing::Not;
 using testing::SilenceCanary;
 using testing::Simulation;
 using testing::Traffic;
@@ -162,6 +163,25 @@ TEST(Advance, PutsAStalledCanaryToTheLeastWeight) {
   EXPECT_EQ(simulation.rollout.last.action, Action::kLimit);
   EXPECT_THAT(simulation.rollout.last.reason, HasSubstr("stalled"));
   EXPECT_TRUE(Has(simulation.commands, Command::Kind::kAlert));
+}
+
+// Where nobody tells which requests ended, none is held against it; nor is a stall forgotten.
+TEST(Advance, ACanaryIsStalledOnlyWhereEndsAreTold) {
+  Simulation simulation(BasicSpec());
+  simulation.Run(600);
+  const auto tick = [](bool known) {
+    return [known](Inputs* inputs) {
+      SilenceCanary(inputs);
+      inputs->window.canary.in_flight = 7;
+      inputs->ends_known = known;
+    };
+  };
+  for (int i = 0; i < 5; ++i) simulation.Tick(tick(false));
+  EXPECT_THAT(simulation.rollout.last.reason, Not(HasSubstr("stalled")));
+  simulation.Tick(tick(true));
+  simulation.Tick(tick(false));
+  simulation.Tick(tick(true));
+  EXPECT_THAT(simulation.rollout.last.reason, HasSubstr("stalled"));
 }
 
 TEST(Advance, WaitsLongerForACanaryWhoseRequestsTakeLong) {

@@ -155,6 +155,7 @@ Inputs AnyInputs(Random* random) {
   if (random->Chance(.5)) inputs.weight_given = Bp(static_cast<int>(random->Below(10001)));
   inputs.hold = AnyText(random);
   inputs.health_known = random->Chance(.7);
+  inputs.ends_known = random->Chance(.7);
   inputs.covers_s = random->Chance(.7) ? 0.0 : AnyPositive(random);
   inputs.stopped_at_s = random->Chance(.7) ? 0.0 : inputs.window.t_s * random->Uniform();
   for (std::uint64_t i = random->Below(3); i > 0; --i) {
@@ -310,6 +311,7 @@ RC_GTEST_PROP(Codec, InputsSurvive, (std::uint64_t seed)) {
   RC_ASSERT(read->weight_given == inputs.weight_given);
   RC_ASSERT(read->hold == inputs.hold);
   RC_ASSERT(read->health_known == inputs.health_known);
+  RC_ASSERT(read->ends_known == inputs.ends_known);
   RC_ASSERT(SameBits(read->covers_s, inputs.covers_s));
   RC_ASSERT(SameBits(read->stopped_at_s, inputs.stopped_at_s));
   RC_ASSERT(read->orders.size() == inputs.orders.size());

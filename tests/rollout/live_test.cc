@@ -70,5 +70,26 @@ TEST(CloseTick, NamesTheProxyWhoseLogIsNotConnected) {
                                    "not connected"));
 }
 
+// One tick in which the proxy has three of the canary's requests in flight and none is told to end.
+Inputs InFlight(Live* live, telemetry::RequestSource* feed) {
+  live->given = Weight::Zero();
+  traffic::ProxyView proxy;
+  proxy.canary = {.share = Weight::Zero(), .in_flight = 3};
+  proxy.baseline = {.share = Weight::Whole(), .in_flight = 40};
+  live->seen = traffic::Combine({proxy});
+  return CloseTick(live, live->rollout.last.t_s + 1, {.requests = feed});
+}
+
+TEST(CloseTick, WhatIsInFlightIsToldWhoeverTellsTheEnds) {
+  QuietFeed away(false);
+  QuietFeed here(true);
+  Live live;
+  const Inputs without = InFlight(&live, &away);
+  EXPECT_EQ(without.window.canary.in_flight, 3);
+  EXPECT_EQ(without.window.baseline.in_flight, 40);
+  EXPECT_FALSE(without.ends_known);
+  EXPECT_TRUE(InFlight(&live, &here).ends_known);
+}
+
 }  // namespace
 }  // namespace auspex::rollout

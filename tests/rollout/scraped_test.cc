@@ -244,12 +244,17 @@ TEST(CloseTick, AScrapedServiceNeedsNoFeed) {
                                  .baseline = {.good = Read(99 * more), .all = Read(100 * more)}};
     live.reading_done = reading;
     traffic::ProxyView proxy;
+    proxy.canary = {.share = Weight::Zero(), .in_flight = 2};
     proxy.baseline = {.share = Weight::Whole()};
     live.seen = traffic::Combine({proxy});
     return CloseTick(&live, live.rollout.last.t_s + 1, {.requests = &feed});
   };
-  EXPECT_EQ(tick(1).window.canary.requests, 0);
+  const Inputs first = tick(1);
+  EXPECT_EQ(first.window.canary.requests, 0);
+  EXPECT_EQ(first.window.canary.in_flight, 2);
+  EXPECT_FALSE(first.ends_known) << "nothing was counted yet";
   const Inputs inputs = tick(2);
+  EXPECT_TRUE(inputs.ends_known);
   EXPECT_EQ(inputs.hold, "");
   EXPECT_EQ(inputs.window.canary.requests, 100);
   EXPECT_EQ(inputs.window.canary.errors, 10);

@@ -36,7 +36,7 @@ inline constexpr double kLoweringHarmTicks = 2.0;
 // What the router saw of one arm in a tick.
 struct ArmLoad {
   double requests = 0;        // that ended
-  double in_flight = 0;       // at the tick's end
+  double in_flight = 0;       // at the tick's end, whoever counts those that end
   double queued = 0;          // waiting for it
   double most_in_flight = 0;  // maxconn; 0: no limit
   bool up = true;

@@ -232,6 +232,7 @@ Result<Inputs> InputsFrom(const Json& tick) {
   }
   inputs.hold = in.Text("hold", "");
   inputs.health_known = in.Flag("health_known", true);
+  inputs.ends_known = in.Flag("ends_known", true);
   inputs.load_known = in.Flag("load_known", false);
   inputs.covers_s = in.Number("covers_s", 0.0, {0, kMost});
   inputs.stopped_at_s = in.Number("stopped_at", 0.0, {0, inputs.window.t_s});
@@ -309,6 +310,7 @@ std::string ToJson(const Inputs& inputs) {
   if (inputs.weight_given) out.Key("weight_given").Number(inputs.weight_given->share());
   if (!inputs.hold.empty()) out.Key("hold").Text(inputs.hold);
   if (!inputs.health_known) out.Key("health_known").Flag(false);
+  if (!inputs.ends_known) out.Key("ends_known").Flag(false);
   if (inputs.load_known) out.Key("load_known").Flag(true);
   if (inputs.covers_s > 0.0) out.Key("covers_s").Number(inputs.covers_s);
   if (inputs.stopped_at_s > 0.0) out.Key("stopped_at").Number(inputs.stopped_at_s);

@@ -29,11 +29,9 @@ ArmWindow WindowOf(const ServerTick& tick, const std::vector<std::string>& route
   return arm;
 }
 
-// Requests in flight of which none ends are a stalled server only where the log would tell the
-// ends.
-void AddHealth(const traffic::ServerView& server, bool feed_connected, ArmWindow* arm) {
+void AddHealth(const traffic::ServerView& server, ArmWindow* arm) {
   arm->up = server.up;
-  arm->in_flight = feed_connected ? static_cast<double>(server.in_flight) : 0.0;
+  arm->in_flight = static_cast<double>(server.in_flight);
   arm->queued = static_cast<double>(server.queued);
   arm->most_in_flight = static_cast<double>(server.most_in_flight);
 }
@@ -143,13 +141,15 @@ Inputs CloseTick(Live* live, double t_s, const TickSources& sources) {
     CompareWithProxy(live, live->seen->value());
   inputs.hold = WhyHold(*live, sources);
   inputs.weight_given = live->given;
+  // A metrics server has looked where the baseline's counters moved: each tick has its requests.
+  inputs.ends_known =
+      live->IsScraped() ? baseline.requests > 0 : sources.requests->Health().connected;
   inputs.health_known = inputs.load_known = live->seen && live->seen->ok();
   if (live->seen && live->seen->ok()) {
     const traffic::RouteView& view = live->seen->value();
     inputs.weight_given = view.weight;
-    const bool connected = !live->IsScraped() && sources.requests->Health().connected;
-    AddHealth(view.canary, connected, &inputs.window.canary);
-    AddHealth(view.baseline, connected, &inputs.window.baseline);
+    AddHealth(view.canary, &inputs.window.canary);
+    AddHealth(view.baseline, &inputs.window.baseline);
   }
   // The plain rule looks at no silence of its own. Before it runs its canary has no requests.
   const bool silent =

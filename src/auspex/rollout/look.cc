@@ -115,8 +115,11 @@ TickView LookAt(Rollout* rollout, const Inputs& inputs, int given_bp) {
   }
   if (inputs.health_known) {
     rollout->down_ticks = !canary.up && baseline.up ? rollout->down_ticks + 1 : 0;
-    rollout->stalled_ticks =
-        canary.requests == 0 && canary.in_flight > 0 ? rollout->stalled_ticks + 1 : 0;
+    if (canary.requests > 0 || canary.in_flight == 0) {
+      rollout->stalled_ticks = 0;
+    } else if (inputs.ends_known) {
+      ++rollout->stalled_ticks;
+    }
   }
   AddTotals(&rollout->canary, canary);
   AddTotals(&rollout->baseline, baseline);

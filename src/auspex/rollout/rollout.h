@@ -82,6 +82,9 @@ struct Inputs {
   // Whether the router said what it thinks of the servers' health; else `up` and `in_flight` say
   // nothing.
   bool health_known = true;
+  // Whether the counts would show a request of the canary that ended: else nobody knows whether it
+  // finishes any, and it is not called stalled.
+  bool ends_known = true;
   // Whether the window says what load the proxies see; else capacity bounds nothing.
   bool load_known = false;
   // Wall seconds that the counts cover where that is more than the tick: the first one after the
