@@ -54,6 +54,7 @@ TEST(ReadSignals, AsksForBothCountersOfBothArmsAtOneMoment) {
   Answers server;
   server.by_query["ok{v='v2'}"] = {Counter("ok", 5)};
   server.by_query["all{v='v2'}"] = {Counter("all", 7)};
+  server.by_query["ok{v='v1'}"] = {Counter("ok", 60)};
   server.by_query["all{v='v1'}"] = {Counter("all", 70)};
   const SignalQuestion question{.signals = {kOrders},
                                 .canary_version = "v2",
@@ -65,10 +66,40 @@ TEST(ReadSignals, AsksForBothCountersOfBothArmsAtOneMoment) {
   EXPECT_EQ(reading.failure, "");
   ASSERT_TRUE(reading.rates.contains("orders"));
   EXPECT_EQ(reading.rates.at("orders").canary.all.series.size(), 1U);
-  EXPECT_TRUE(reading.rates.at("orders").baseline.good.series.empty()) << "none has succeeded yet";
   EXPECT_EQ(server.asked_at, std::vector<WallTime>(4, FromMicros(7)));
+  EXPECT_THAT(reading.unseen, ::testing::IsEmpty());
+  // Absent is not "all of them failed", and not silent either.
+  server.by_query.erase("ok{v='v2'}");
+  const SignalReading without = ReadSignals(&server, question, {});
+  EXPECT_TRUE(without.rates.empty());
+  EXPECT_EQ(without.failure, "");
+  ASSERT_EQ(without.unseen.size(), 1U);
+  EXPECT_THAT(without.unseen[0], HasSubstr("orders (the canary: `good` has no series"));
+  EXPECT_THAT(without.unseen[0], HasSubstr("or vector(0)"));
+  server.by_query["ok{v='v2'}"] = {Series{.labels = {}, .points = {{.at = {}, .value = 0}}}};
+  EXPECT_TRUE(ReadSignals(&server, question, {}).rates.contains("orders")) << "zero is a number";
   server.by_query.erase("all{v='v1'}");
   EXPECT_TRUE(ReadSignals(&server, question, {}).rates.empty()) << "silence is not zero";
+}
+
+TEST(ReadSignals, WhatIsNotSeenIsInTheReason) {
+  RolloutSpec spec;
+  spec.requests_per_s = 100;
+  Turn turn = Start(spec);
+  Inputs inputs;
+  inputs.window.t_s = 10;
+  inputs.window.canary.requests = 20;
+  inputs.window.baseline.requests = 980;
+  inputs.unseen = {"orders (the canary: no series)"};
+  const auto again = InputsFromJson(ToJson(inputs));
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->unseen, inputs.unseen);
+  const Turn told = Advance(turn.next, *again);
+  EXPECT_THAT(told.decision.reason, HasSubstr("; not seen: orders (the canary: no series)"));
+  inputs.unseen.clear();
+  turn = Advance(turn.next, inputs);
+  EXPECT_EQ(told.decision.weight, turn.decision.weight) << "nothing is decided by it";
+  EXPECT_EQ(told.decision.p_fail, turn.decision.p_fail);
 }
 
 SignalReading Reading(double canary_good, double canary_all, double good, double all) {

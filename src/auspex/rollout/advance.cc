@@ -126,6 +126,11 @@ std::string FirstReason(const evidence::History& history) {
   return reason;
 }
 
+// What is configured and has no data is not judged silently.
+void AddUnseen(const std::vector<std::string>& unseen, std::string* reason) {
+  if (!unseen.empty()) *reason += fmt::format("; not seen: {}", fmt::join(unseen, "; "));
+}
+
 // From observing, or at once, to the first weight.
 Turn BeginRunning(Rollout rollout, double t_s) {
   rollout.phase = Phase::kRunning;
@@ -265,6 +270,7 @@ Turn AdvanceObserving(Rollout rollout, const Inputs& inputs) {
     choice.reason = inputs.hold + ": holding";
     choice.alert = true;
   }
+  AddUnseen(inputs.unseen, &choice.reason);
   choice = ApplyOrders(&rollout, inputs.orders, choice);
   rollout.last.t_s = t_s;
   if (enough && !choice.end && !rollout.paused) {
@@ -353,6 +359,7 @@ Turn AdvanceRunning(Rollout rollout, const Inputs& inputs) {
   if (rollout.retreat) choice = *rollout.retreat;  // decided, and not yet through
   choice = ApplyOrders(&rollout, inputs.orders, std::move(choice));
   choice = WithinCapacity(&rollout, load, window.t_s, std::move(choice));
+  AddUnseen(inputs.unseen, &choice.reason);
   return Finish(std::move(rollout), window.t_s, choice);
 }
 

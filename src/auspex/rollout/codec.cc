@@ -231,6 +231,12 @@ Result<Inputs> InputsFrom(const Json& tick) {
         in.Take(Weight::FromShare(in.Number("weight_given", 0, {0, 1})), Weight::Zero());
   }
   inputs.hold = in.Text("hold", "");
+  for (const Json& item : in.List("unseen")) {
+    if (!item.is_string())
+      in.Note(Fail(ErrorCode::kInvalidArgument, "unseen: texts, not {}", Shown(item)));
+    else
+      inputs.unseen.push_back(item.get<std::string>());
+  }
   inputs.health_known = in.Flag("health_known", true);
   inputs.ends_known = in.Flag("ends_known", true);
   inputs.load_known = in.Flag("load_known", false);
@@ -309,6 +315,11 @@ std::string ToJson(const Inputs& inputs) {
   }
   if (inputs.weight_given) out.Key("weight_given").Number(inputs.weight_given->share());
   if (!inputs.hold.empty()) out.Key("hold").Text(inputs.hold);
+  if (!inputs.unseen.empty()) {
+    out.Key("unseen").Open('[');
+    for (const std::string& text : inputs.unseen) out.Text(text);
+    out.Close(']');
+  }
   if (!inputs.health_known) out.Key("health_known").Flag(false);
   if (!inputs.ends_known) out.Key("ends_known").Flag(false);
   if (inputs.load_known) out.Key("load_known").Flag(true);

@@ -111,6 +111,7 @@ ScrapedTicks TakeTicks(Live* live, const TickSources& sources, Inputs* inputs,
       if (gauge.learn && value != live->reading_done->baseline.end())
         inputs->window.baseline_values.insert(*value);
     }
+    inputs->unseen = std::move(live->reading_done->unseen);
     live->metrics_failure = std::move(live->reading_done->failure);
     live->reading_done.reset();
   }

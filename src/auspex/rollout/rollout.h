@@ -79,6 +79,9 @@ struct Inputs {
   // Why this tick must not raise the weight (router or metrics away, clock jumped); empty: no such
   // reason.
   std::string hold;
+  // Configured signals that this tick has no evidence of, each with why: for the reason, nothing is
+  // decided by it.
+  std::vector<std::string> unseen;
   // Whether the router said what it thinks of the servers' health; else `up` and `in_flight` say
   // nothing.
   bool health_known = true;

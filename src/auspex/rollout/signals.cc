@@ -50,11 +50,18 @@ struct Arm {
     AUSPEX_TRY(const std::vector<Series> all, Ask(signal.all));
     AUSPEX_TRY(reading.all, telemetry::ReadCounter(all));
     const Result<std::vector<Series>> good = Ask(signal.good);
-    // Where nothing has ever succeeded there may be no series of it.
-    if (!good.ok() && good.error().code != ErrorCode::kNoData) return Failure{good.error()};
     if (good.ok()) {
       AUSPEX_TRY(reading.good, telemetry::ReadCounter(*good));
     }
+    // Nothing succeeded yet, or a label has another name by now: no counter tells which.
+    const bool absent =
+        good.ok() ? reading.good.series.empty() : good.error().code == ErrorCode::kNoData;
+    if (absent) {
+      return Fail(ErrorCode::kNoData,
+                  "`good` has no series where `all` has; if that means that nothing succeeded, say "
+                  "so in the query: `… or vector(0)`");
+    }
+    if (!good.ok()) return Failure{good.error()};
     return reading;
   }
   [[nodiscard]] Result<BucketReading> Buckets(const SignalConfig& signal) const {
@@ -68,9 +75,9 @@ template <typename Read>
 auto ReadBoth(const BothArms<Arm>& arms, const Read& read)
     -> Result<BothArms<std::decay_t<decltype(*read(arms.canary))>>> {
   auto canary = read(arms.canary);
-  if (!canary.ok()) return Failure{canary.error()};
+  if (!canary.ok()) return Within("the canary", canary.error());
   auto baseline = read(arms.baseline);
-  if (!baseline.ok()) return Failure{baseline.error()};
+  if (!baseline.ok()) return Within("the baseline", baseline.error());
   return BothArms<std::decay_t<decltype(*canary)>>{*std::move(canary), *std::move(baseline)};
 }
 
@@ -106,7 +113,12 @@ SignalReading ReadSignals(telemetry::MetricSource* source, const SignalQuestion&
   for (const SignalConfig& signal : question.signals) {
     if (!versions && signal.ByVersion()) continue;
     const Status read = ReadOne(arms, signal, &reading);
-    if (read.ok() || read.error().code == ErrorCode::kNoData) continue;
+    if (read.ok()) continue;
+    if (read.error().code == ErrorCode::kNoData) {
+      if (signal.query.empty())
+        reading.unseen.push_back(fmt::format("{} ({})", signal.name, read.error().message));
+      continue;
+    }
     reading.failure = fmt::format("signal {}: {}", signal.name, read.error().message);
   }
   return reading;

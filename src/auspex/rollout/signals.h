@@ -22,12 +22,16 @@ struct SignalReading {
   std::map<std::string, double> baseline;  // ln of a gauge's own of the baseline, where positive
   std::map<std::string, BothArms<telemetry::RateReading>> rates;
   std::map<std::string, BothArms<telemetry::BucketReading>> histograms;
+  // Signals that have no data for an arm, each with why and how to mend it. They are in none of the
+  // above: absent is neither good nor bad.
+  std::vector<std::string> unseen;
   std::string
       failure;  // the server did not answer, or not with what was asked for: why; else empty
 };
 
 // Asks the metrics server for each signal of both arms, all at one moment. A signal without data is
-// left out; a server that does not answer is a failure. Returns by `deadline`.
+// left out and, where it counts requests, named as unseen; a server that does not answer is a
+// failure. Returns by `deadline`.
 struct SignalQuestion {
   std::vector<SignalConfig> signals;
   std::string canary_version,
