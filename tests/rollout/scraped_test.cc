@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
@@ -19,6 +20,7 @@ namespace {
 
 using telemetry::Label;
 using telemetry::Series;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 
 Series Counter(const std::string& name, double value, std::vector<Label> labels = {}) {
@@ -259,6 +261,60 @@ TEST(Buckets, ThatHaveChangedSayNothing) {
   const ScrapedTicks ticks = TicksOf(Counts(seen, seen), kScraped, spec.edges);
   EXPECT_FALSE(ticks.canary.has_edges);
   EXPECT_EQ(ticks.canary.requests, 100);
+  ASSERT_EQ(ticks.unseen.size(), 2U);
+  EXPECT_THAT(ticks.unseen[0], HasSubstr("time (the canary: its buckets are not those"));
+}
+
+// A row of the ledger with 3,000 requests of a service, counted in buckets of these edges.
+BaselineAggregate Row(Random* random, std::vector<std::int64_t> edges_us) {
+  BaselineAggregate row{.latency_us = {},
+                        .routes = {},
+                        .requests = 3'000,
+                        .errors = 3,
+                        .requests_both = 3'000,
+                        .seconds = 300};
+  for (int i = 0; i < 3'000; ++i) {
+    const double us = 20'000 * std::exp(.5 * random->Normal());
+    const auto bucket =
+        std::lower_bound(edges_us.begin(), edges_us.end(), static_cast<std::int64_t>(us));
+    row.latency_us.Add(edges_us.empty()           ? us
+                       : bucket == edges_us.end() ? 2.0 * static_cast<double>(edges_us.back())
+                                                  : static_cast<double>(*bucket));
+  }
+  row.bucket_edges_us = std::move(edges_us);
+  return row;
+}
+
+TEST(Buckets, HistoryInOtherBucketsIsLeftOut) {
+  Random random(5);
+  const std::vector<std::int64_t> old_us = {7'000, 21'000, 60'000};
+  const std::vector<std::int64_t> now_us = {10'000, 25'000, 50'000, 100'000};
+  const MergedRows merged = MergeRows({Row(&random, old_us), Row(&random, {}), Row(&random, now_us),
+                                       Row(&random, old_us), Row(&random, now_us)});
+  EXPECT_EQ(merged.latencies_left_out, 9'000);
+  EXPECT_EQ(merged.seen.requests, 15'000) << "their errors count";
+  EXPECT_EQ(merged.seen.bucket_edges_us, now_us);
+  EXPECT_EQ(merged.seen.latency_us.count(), 6'000);
+  EXPECT_TRUE(IsEnoughHistory(merged));
+  RolloutSpec spec;
+  ApplyHistory(merged.seen, &spec);
+  for (const std::int64_t edge : spec.edges->slower_us) EXPECT_THAT(now_us, Contains(edge));
+  // Few since the change: observed anew. As ever where nothing changed.
+  BaselineAggregate few = Row(&random, now_us);
+  few.latency_us = {};
+  few.latency_us.Add(25'000, 100);
+  EXPECT_FALSE(IsEnoughHistory(MergeRows({Row(&random, old_us), few})));
+  EXPECT_TRUE(IsEnoughHistory(MergeRows({few})));
+}
+
+TEST(Buckets, ThatChangeWithinARowKeepTheNewer) {
+  Random random(6);
+  BaselineAggregate sum = Row(&random, {7'000, 21'000});
+  Merge(Row(&random, {10'000}), &sum);
+  EXPECT_EQ(sum.bucket_edges_us, std::vector<std::int64_t>{10'000});
+  EXPECT_EQ(sum.latency_us.count(), 3'000);
+  Merge(BaselineAggregate{}, &sum);  // of nothing
+  EXPECT_EQ(sum.latency_us.count(), 3'000);
 }
 
 TEST(CloseTick, AScrapedServiceNeedsNoFeed) {

@@ -234,25 +234,34 @@ Result<Announced> EngineImpl::Prepare(const Announcement& announcement) {
 Status EngineImpl::AddHistory(Announced* announced) {
   AUSPEX_TRY(const std::vector<storage::BaselineRow> rows,
              deps_.ledger->Baselines(announced->service, announced->at - kHistoryDays));
-  BaselineAggregate sum;
+  std::vector<BaselineAggregate> seen;
   for (const storage::BaselineRow& row : rows) {
     // One row that cannot be read must not keep a service from its next deployment.
-    const Result<BaselineAggregate> one = AggregateFromJson(row.body);
+    Result<BaselineAggregate> one = AggregateFromJson(row.body);
     if (one.ok()) {
-      Merge(*one, &sum);
+      seen.push_back(*std::move(one));
     } else {
       deps_.log->Warn("history_left_out",
                       {{"service", announced->service}, {"why", one.error().message}});
     }
   }
-  announced->spec.observe = !IsEnoughHistory(sum);
-  if (!announced->spec.observe) ApplyHistory(sum, &announced->spec);
+  const MergedRows merged = MergeRows(std::move(seen));
+  announced->spec.observe = !IsEnoughHistory(merged);
+  if (!announced->spec.observe) ApplyHistory(merged.seen, &announced->spec);
   const ServiceConfig* service = FindService(announced->service);
   Learnable learnable{.gauges = {}, .warm_up = !service->warm_up_given};
   for (const SignalConfig& signal : service->signals) {
     if (signal.role == "saturation") learnable.gauges.push_back(signal.name);
   }
-  ApplyLesson(sum.lesson, learnable, &announced->spec);
+  ApplyLesson(merged.seen.lesson, learnable, &announced->spec);
+  if (merged.latencies_left_out > 0) {
+    const std::string why = fmt::format(
+        "nothing of the latency of {} requests of the last {} days: it was counted in other "
+        "buckets than now",
+        merged.latencies_left_out, kHistoryDays.count());
+    announced->spec.assumed.push_back(why);
+    deps_.log->Warn("history_left_out", {{"service", announced->service}, {"why", why}});
+  }
   return {};
 }
 

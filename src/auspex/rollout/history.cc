@@ -122,12 +122,6 @@ void ApplyHistory(const BaselineAggregate& seen, RolloutSpec* spec) {
   spec->observe = false;
 }
 
-void AddBucketEdges(const std::vector<std::int64_t>& more, std::vector<std::int64_t>* edges_us) {
-  edges_us->insert(edges_us->end(), more.begin(), more.end());
-  std::sort(edges_us->begin(), edges_us->end());
-  edges_us->erase(std::unique(edges_us->begin(), edges_us->end()), edges_us->end());
-}
-
 telemetry::Edges CanaryEdges(const telemetry::Edges& baseline) {
   constexpr double kWider = 1.05;
   const auto widen = [](std::int64_t us) {
@@ -140,12 +134,36 @@ telemetry::Edges CanaryEdges(const telemetry::Edges& baseline) {
   return edges;
 }
 
-bool IsEnoughHistory(const BaselineAggregate& seen) {
-  return seen.requests >= kLeastHistoryRequests && seen.latency_us.count() > 0;
+bool IsEnoughHistory(const MergedRows& rows) {
+  const auto latencies = static_cast<double>(rows.seen.latency_us.count());
+  // After a change of the buckets the few that were counted since are no quantiles yet.
+  const double least = rows.latencies_left_out > 0 ? kLeastHistoryRequests : 1.0;
+  return rows.seen.requests >= kLeastHistoryRequests && latencies >= least;
+}
+
+MergedRows MergeRows(std::vector<BaselineAggregate> rows) {
+  const auto newest = std::find_if(rows.rbegin(), rows.rend(),
+                                   [](const auto& row) { return row.latency_us.count() > 0; });
+  const std::vector<std::int64_t> edges_us =
+      newest == rows.rend() ? std::vector<std::int64_t>() : newest->bucket_edges_us;
+  MergedRows merged;
+  for (BaselineAggregate& row : rows) {
+    if (row.latency_us.count() > 0 && row.bucket_edges_us != edges_us) {
+      merged.latencies_left_out += row.latency_us.count();
+      row.latency_us = {};
+      row.bucket_edges_us.clear();
+    }
+    Merge(row, &merged.seen);
+  }
+  return merged;
 }
 
 void Merge(const BaselineAggregate& other, BaselineAggregate* sum) {
-  sum->latency_us.Merge(other.latency_us);
+  if (other.latency_us.count() > 0) {
+    if (other.bucket_edges_us != sum->bucket_edges_us) sum->latency_us = {};
+    sum->bucket_edges_us = other.bucket_edges_us;
+    sum->latency_us.Merge(other.latency_us);
+  }
   for (const auto& [name, counts] : other.routes) {
     sum->routes[name].requests += counts.requests;
     sum->routes[name].errors += counts.errors;
@@ -155,7 +173,6 @@ void Merge(const BaselineAggregate& other, BaselineAggregate* sum) {
   sum->requests_both += other.requests_both;
   sum->seconds += other.seconds;
   Merge(other.lesson, &sum->lesson);
-  AddBucketEdges(other.bucket_edges_us, &sum->bucket_edges_us);
   for (const auto& [name, counts] : other.behaviour) {
     sum->behaviour[name].events += counts.events;
     sum->behaviour[name].all += counts.all;

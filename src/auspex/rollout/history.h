@@ -29,15 +29,23 @@ struct BaselineAggregate {
   std::vector<std::int64_t> bucket_edges_us = {};  // of latency_us, where it comes from buckets
   std::map<std::string, telemetry::RateCounts> behaviour = {};  // of the baseline, by signal
 };
-// Into an ascending list.
-void AddBucketEdges(const std::vector<std::int64_t>& more, std::vector<std::int64_t>* edges_us);
-// Baseline requests from which on history is enough to start without observing.
-inline constexpr double kLeastHistoryRequests = 2000.0;
-[[nodiscard]] bool IsEnoughHistory(const BaselineAggregate& seen);
 // Error rate, edges, busiest routes and traffic of the spec. Its noise is the lesson's:
 // ApplyLesson.
 void ApplyHistory(const BaselineAggregate& seen, RolloutSpec* spec);
+// `other` is the newer: where the two counted latency in different buckets, whose counts cannot be
+// added, only its latencies stay.
 void Merge(const BaselineAggregate& other, BaselineAggregate* sum);
+
+// All rows, oldest first, as one. Latencies are those of the rows that counted them as the newest
+// does: in the same buckets, or request by request.
+struct MergedRows {
+  BaselineAggregate seen;
+  std::int64_t latencies_left_out = 0;  // requests whose latency was counted otherwise
+};
+[[nodiscard]] MergedRows MergeRows(std::vector<BaselineAggregate> rows);
+// Baseline requests from which on history is enough to start without observing.
+inline constexpr double kLeastHistoryRequests = 2000.0;
+[[nodiscard]] bool IsEnoughHistory(const MergedRows& rows);
 
 // As JSON; reading takes what older programs stored, without lessons. Error: kDataLoss.
 [[nodiscard]] std::string ToJson(const BaselineAggregate& seen);

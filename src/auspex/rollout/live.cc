@@ -119,11 +119,14 @@ ScrapedTicks TakeTicks(Live* live, const TickSources& sources, Inputs* inputs,
       sources.clock_jumped ? std::nullopt : std::optional(live->tick_end_wall);
   ScrapedTicks ticks{.canary = sources.requests->Take(live->CanaryKey(), until),
                      .baseline = sources.requests->Take(live->BaselineKey(), until),
-                     .bucket_edges_us = {}};
+                     .bucket_edges_us = {},
+                     .unseen = {}};
   if (!live->IsScraped()) return ticks;
   const bool running = live->rollout.phase == Phase::kRunning;
-  return TicksOf(*scraped, live->service->signals,
-                 running ? live->rollout.spec.edges : std::nullopt);
+  ScrapedTicks counted =
+      TicksOf(*scraped, live->service->signals, running ? live->rollout.spec.edges : std::nullopt);
+  inputs->unseen.insert(inputs->unseen.end(), counted.unseen.begin(), counted.unseen.end());
+  return counted;
 }
 
 }  // namespace

@@ -31,13 +31,19 @@ bool ObserveTick(Rollout* rollout, const Inputs& inputs) {
   rollout->observed_requests += baseline.requests;
   rollout->observed_errors += baseline.errors;
   if (inputs.window.observed) {
-    rollout->observed.latency_us.Merge(inputs.window.observed->latency_us);
-    for (const auto& [name, counts] : inputs.window.observed->routes) {
+    const telemetry::Window::Observation& seen = *inputs.window.observed;
+    if (seen.latency_us.count() > 0) {
+      // Other buckets than before: their counts cannot be added.
+      if (seen.bucket_edges_us != rollout->observed.bucket_edges_us)
+        rollout->observed.latency_us = {};
+      rollout->observed.bucket_edges_us = seen.bucket_edges_us;
+      rollout->observed.latency_us.Merge(seen.latency_us);
+    }
+    for (const auto& [name, counts] : seen.routes) {
       telemetry::RouteCounts& sum = rollout->observed.routes[name];
       sum.requests += counts.requests;
       sum.errors += counts.errors;
     }
-    AddBucketEdges(inputs.window.observed->bucket_edges_us, &rollout->observed.bucket_edges_us);
   }
   const double t = (inputs.window.t_s - rollout->origin_s) / rollout->spec.time_scale;
   // Silence is not a baseline: without a request it goes on.

@@ -69,6 +69,15 @@ void AddLatency(const Histogram& histogram, const std::optional<Edges>& edges, S
   tick->harmed = std::min(tick->errors + slower_than(edges->harm_us), tick->requests);
 }
 
+// As a histogram's labels say them.
+std::string EdgesInWords(const Edges& edges) {
+  std::vector<std::string> texts;
+  for (const std::int64_t edge : edges.slower_us)
+    texts.push_back(fmt::format("{:g}", static_cast<double>(edge) / 1e6));
+  texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
 ServerTick TickOf(const RateCounts& counts) {
   ServerTick tick;
   tick.requests = Whole(counts.all);
@@ -126,6 +135,13 @@ ScrapedTicks TicksOf(const ScrapedCounts& counts, const std::vector<SignalConfig
       ticks.bucket_edges_us.push_back(Micros(edge));
     AddLatency(found->second.canary, edges, &ticks.canary);
     AddLatency(found->second.baseline, edges, &ticks.baseline);
+    for (const ServerTick* arm : {&ticks.canary, &ticks.baseline}) {
+      if (!edges || arm->has_edges) continue;
+      ticks.unseen.push_back(fmt::format(
+          "{} (the {}: its buckets are not those that the history was counted in, with `le` {}; a "
+          "deployment after this one can judge them)",
+          signal.name, arm == &ticks.canary ? "canary" : "baseline", EdgesInWords(*edges)));
+    }
   }
   return ticks;
 }

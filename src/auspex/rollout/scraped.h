@@ -44,6 +44,8 @@ struct ScrapedTicks {
   telemetry::ServerTick canary;
   telemetry::ServerTick baseline;
   std::vector<std::int64_t> bucket_edges_us;  // of the latency histogram; empty: none
+  // Signals whose buckets are not those of the edges, so that they say nothing; each with why.
+  std::vector<std::string> unseen;
 };
 [[nodiscard]] ScrapedTicks TicksOf(const ScrapedCounts& counts,
                                    const std::vector<SignalConfig>& signals,
