@@ -159,6 +159,125 @@ TEST(Lesson, SurvivesTheLedgerAndAdds) {
   EXPECT_EQ(sum.lesson.gauges[0].pairs.records, 2.0);
 }
 
+// Orders beside the requests, of which 5 % do not succeed; the canary's share of these wanders.
+Simulation::Edit Orders(double sd, Random* random, double* x) {
+  return [=](Inputs* inputs) {
+    *x = .9 * *x + sd * std::sqrt(.19) * random->Normal();
+    const auto orders = [&](const telemetry::ArmWindow& arm, double rate) {
+      const auto all = static_cast<std::int64_t>(arm.requests);
+      return telemetry::ArmWindow::Behaviour{
+          .events = static_cast<double>(random->Binomial(all, std::min(.9, rate))),
+          .all = arm.requests};
+    };
+    inputs->window.canary.behaviour = {orders(inputs->window.canary, .05 * std::exp(*x))};
+    inputs->window.baseline.behaviour = {orders(inputs->window.baseline, .05)};
+  };
+}
+
+TEST(Lesson, KnowsTheNoiseOfWhatUsersDo) {
+  Lesson sum;
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    Random random(20 + i);
+    double x = 0.0;
+    RolloutSpec spec = Spec();
+    spec.history.behaviour = {{.name = "orders", .s2 = 19.0 * .2 * .2}};
+    const auto lesson = Trial(spec, kBusy, 60 + i).Go(Orders(.2, &random, &x));
+    ASSERT_TRUE(lesson) << i;
+    Merge(*lesson, &sum);
+  }
+  BaselineAggregate stored;
+  stored.lesson = sum;
+  const auto read = AggregateFromJson(ToJson(stored));
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(read->lesson, sum);
+  RolloutSpec spec = Spec();
+  spec.history.behaviour = {{.name = "orders"}, {.name = "sessions"}};
+  ApplyLesson(read->lesson, {}, &spec);
+  EXPECT_GT(spec.history.behaviour[0].s2, .3);  // the truth is .76
+  EXPECT_LT(spec.history.behaviour[0].s2, 2.0);
+  EXPECT_THAT(spec.learned, ::testing::Contains(HasSubstr("arm noise of orders")));
+  EXPECT_NEAR(spec.history.behaviour[1].s2, .0475, 1e-9);
+  EXPECT_THAT(spec.assumed, ElementsAre(HasSubstr("arms of sessions that wander by 5 %")));
+  // What is learned of its rate later leaves its noise.
+  const double s2 = spec.history.behaviour[0].s2;
+  ApplyHistory({.latency_us = {},
+                .routes = {},
+                .requests = 3'000,
+                .behaviour = {{"orders", {.events = 90, .all = 3'000}}}},
+               &spec);
+  EXPECT_EQ(spec.history.behaviour[0].s2, s2);
+  EXPECT_NEAR(spec.history.behaviour[0].rate, .03, .001);
+}
+
+// The noise of one rate of what users do: AR(1), stationary deviation `sd` of the arms' log ratio.
+struct Noise {
+  double phi, sd;
+};
+evidence::Counts OrdersOf(double w, double* x, const Noise& noise, Random* random) {
+  *x = noise.phi * *x + noise.sd * std::sqrt(1.0 - noise.phi * noise.phi) * random->Normal();
+  const auto some = [&](double all, double rate) {
+    return static_cast<double>(random->Binomial(std::llround(all), std::min(.9, rate)));
+  };
+  const double canary = std::round(2'000 * w);
+  const double baseline = 2'000 - canary;
+  return {some(canary, .05 * std::exp(*x)), canary, some(baseline, .05), baseline};
+}
+
+// s2 of a spec that has learned from four good rollouts.
+double LearnedSpread(const Noise& noise, std::uint64_t seed) {
+  Random random(seed);
+  Lesson lesson;
+  for (int i = 0; i < 4; ++i) {
+    double x = noise.sd * random.Normal();
+    evidence::SpreadRecorder recorder(300.0);
+    for (int t = 0; t < 246; ++t)
+      recorder.Add(OrdersOf(std::min(.95, .25 + .05 * t), &x, noise, &random), 10.0);
+    Merge(recorder.Sums(), &lesson.behaviour["orders"]);
+  }
+  RolloutSpec spec;
+  spec.history.behaviour = {{.name = "orders"}};
+  ApplyLesson(lesson, {}, &spec);
+  return spec.history.behaviour[0].s2;
+}
+
+// Of A/A rollouts, two hours each, those in which the rate alone would be proven at .05: its own
+// bar in a rollout is thirty times as high.
+double FalseAlarms(const Noise& noise, double s2, int runs, std::uint64_t seed) {
+  Random random(seed);
+  int alarms = 0;
+  for (int run = 0; run < runs; ++run) {
+    evidence::RateEvidence rate({.p_hist = .05, .overdispersion = s2});
+    double x = noise.sd * random.Normal();
+    double w = .02;
+    for (int t = 1; t <= 720 && rate.log_e() < std::log(20.0); ++t) {
+      const double hazard = 10.0 / (300.0 + 10.0 * t);
+      rate.Step(OrdersOf(w, &x, noise, &random), {.hazard = hazard, .drift = .01});
+      w = std::min(.5, 2.0 * w);
+    }
+    alarms += rate.log_e() >= std::log(20.0) ? 1 : 0;
+  }
+  return static_cast<double>(alarms) / runs;
+}
+
+// With s2 = 0, as it was, a good release was rolled back by what its users happened to do.
+TEST(Lesson, WhatUsersDoIsNoFalseAlarmWhereItWanders) {
+  constexpr int kRuns = 200;
+  const double noise_of_rate = 2.0 * std::sqrt(.05 * .95 / kRuns);  // two standard errors
+  for (const Noise& noise : {Noise{0, .2}, Noise{.9, .1}, Noise{.9, .2}, Noise{.9, .4}}) {
+    EXPECT_LE(FalseAlarms(noise, LearnedSpread(noise, 41), kRuns, 42), .05 + noise_of_rate)
+        << noise.phi << ' ' << noise.sd;
+    if (noise.phi > 0.0 && noise.sd > .1) {
+      EXPECT_GT(FalseAlarms(noise, 0.0, kRuns, 42), .2) << noise.phi << ' ' << noise.sd;
+    }
+  }
+  // Nothing is known: what is assumed covers arms that wander by 5 %.
+  RolloutSpec unknown;
+  unknown.history.behaviour = {{.name = "orders"}};
+  ApplyLesson({}, {}, &unknown);
+  EXPECT_LE(FalseAlarms({.9, .05}, unknown.history.behaviour[0].s2, kRuns, 43),
+            .05 + noise_of_rate);
+}
+
 TEST(Lesson, WhatAnOlderProgramStoredIsRead) {
   const auto old = AggregateFromJson(
       R"({"requests":5,"errors":1,"requests_both":6,"seconds":60,"routes":{"/":[5,1]},"latency_us":[[10,5]]})");

@@ -64,10 +64,12 @@ Json JsonOf(const Lesson& lesson) {
                       {"pairs", {pairs.pairs, pairs.records, pairs.xx, pairs.xy, pairs.yy}},
                       {"highest", gauge.highest}});
   }
-  return {{"errors", JsonOf(lesson.errors)},
-          {"slower", std::move(slower)},
-          {"gauges", std::move(gauges)},
-          {"cold_start_s", lesson.cold_start_s}};
+  Json out{{"errors", JsonOf(lesson.errors)},
+           {"slower", std::move(slower)},
+           {"gauges", std::move(gauges)},
+           {"cold_start_s", lesson.cold_start_s}};
+  for (const auto& [name, sums] : lesson.behaviour) out["behaviour"][name] = JsonOf(sums);
+  return out;
 }
 
 Lesson LessonFrom(const Json& json) {
@@ -86,6 +88,10 @@ Lesson LessonFrom(const Json& json) {
                              .highest = gauge.at("highest").get<double>()});
   }
   lesson.cold_start_s = json.at("cold_start_s").get<std::vector<double>>();
+  // Not in what older programs stored.
+  if (const auto behaviour = json.find("behaviour"); behaviour != json.end()) {
+    for (const auto& [name, sums] : behaviour->items()) lesson.behaviour[name] = SpreadFrom(sums);
+  }
   return lesson;
 }
 

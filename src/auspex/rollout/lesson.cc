@@ -44,6 +44,7 @@ void Merge(const Lesson& other, Lesson* sum) {
   Merge(other.errors, &sum->errors);
   if (sum->slower.size() < other.slower.size()) sum->slower.resize(other.slower.size());
   for (std::size_t i = 0; i < other.slower.size(); ++i) Merge(other.slower[i], &sum->slower[i]);
+  for (const auto& [name, sums] : other.behaviour) Merge(sums, &sum->behaviour[name]);
   for (const Lesson::Gauge& gauge : other.gauges) {
     const auto same =
         std::find_if(sum->gauges.begin(), sum->gauges.end(), [&](const Lesson::Gauge& one) {
@@ -76,11 +77,27 @@ void LessonRecorder::Add(const Rollout& rollout, const Inputs& inputs) {
   const double scale = rollout.spec.time_scale;
   while (spreads_.size() < rates.size()) spreads_.emplace_back(kBlockSeconds * scale);
   for (std::size_t i = 0; i < rates.size(); ++i) spreads_[i].Add(rates[i], seconds * scale);
+  AddBehaviour(rollout, inputs.window, seconds * scale);
   for (const auto& [name, y] : inputs.window.gauges) gauges_.try_emplace(name);
   for (auto& [name, gauge] : gauges_) {
     const auto found = inputs.window.gauges.find(name);
     const bool here = found != inputs.window.gauges.end();
     AddGauge(rollout, here ? std::optional(found->second) : std::nullopt, seconds, &gauge);
+  }
+}
+
+// In the order of the rollout's behaviour; a tick that said nothing of one is silent for its block.
+void LessonRecorder::AddBehaviour(const Rollout& rollout, const telemetry::Window& window,
+                                  double seconds) {
+  const auto& known = rollout.spec.history.behaviour;
+  const auto& canary = window.canary.behaviour;
+  const auto& baseline = window.baseline.behaviour;
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    Counts counts;
+    if (i < canary.size() && i < baseline.size())
+      counts = {canary[i].events, canary[i].all, baseline[i].events, baseline[i].all};
+    behaviour_.try_emplace(known[i].name, kBlockSeconds * rollout.spec.time_scale)
+        .first->second.Add(counts, seconds);
   }
 }
 
@@ -146,6 +163,7 @@ std::optional<Lesson> LessonRecorder::Of(const Rollout& rollout) const {
       lesson.slower.push_back(spreads_[i].Sums());
     }
   }
+  for (const auto& [name, spread] : behaviour_) lesson.behaviour[name] = spread.Sums();
   for (const auto& [name, gauge] : gauges_) {
     if (!gauge.highest) continue;
     lesson.gauges.push_back({.name = name,

@@ -22,8 +22,9 @@ struct Lesson {
     friend bool operator==(const Gauge&, const Gauge&) = default;
   };
   evidence::SpreadSums errors;
-  std::vector<evidence::SpreadSums> slower;  // than t50, t90, t99, …
-  std::vector<Gauge> gauges;                 // by name and tick
+  std::vector<evidence::SpreadSums> slower;               // than t50, t90, t99, …
+  std::map<std::string, evidence::SpreadSums> behaviour;  // by signal
+  std::vector<Gauge> gauges;                              // by name and tick
   // One a rollout: wall seconds from the first weight until the canary's errors and latencies were
   // the baseline's, and that had been seen (LessonRecorder says how).
   std::vector<double> cold_start_s;
@@ -59,6 +60,7 @@ class LessonRecorder {
     std::optional<double> highest;
   };
   void WatchColdStart(const Rollout& rollout, const std::vector<evidence::Counts>& rates);
+  void AddBehaviour(const Rollout& rollout, const telemetry::Window& window, double seconds);
   void AddGauge(const Rollout& rollout, const std::optional<double>& y, double seconds,
                 GaugeRecorder* gauge) const;
   [[nodiscard]] double ColdStartEnd() const;  // seconds at time scale 1
@@ -66,6 +68,7 @@ class LessonRecorder {
   double last_t_ = 0.0;
   std::vector<evidence::SpreadRecorder> spreads_;  // errors, then slower
   std::vector<ColdStart> cold_;                    // likewise
+  std::map<std::string, evidence::SpreadRecorder> behaviour_;
   std::map<std::string, GaugeRecorder> gauges_;
 };
 

@@ -64,6 +64,13 @@ void ApplySpreads(const Lesson& lesson, RolloutSpec* spec) {
     history.latency_s2[i] = SpreadFor(sums, EdgeName(i), &unknown, spec);
     freedom = std::min(freedom, sums.freedom);
   }
+  for (evidence::History::Behaviour& behaviour : history.behaviour) {
+    const auto found = lesson.behaviour.find(behaviour.name);
+    const evidence::SpreadSums sums =
+        found == lesson.behaviour.end() ? evidence::SpreadSums{} : found->second;
+    behaviour.s2 = SpreadFor(sums, behaviour.name, &unknown, spec);
+    freedom = std::min(freedom, sums.freedom);
+  }
   if (unknown.empty()) return;
   spec->assumed.push_back(fmt::format(
       "arms of {} that wander by {:g} %, known after {:.0f} blocks of 5 minutes of good "

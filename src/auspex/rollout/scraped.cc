@@ -165,9 +165,13 @@ void ApplyBuckets(const telemetry::Sketch& latency_us,
 void ApplyBehaviour(const std::vector<std::string>& names,
                     const std::map<std::string, RateCounts>& baseline, double requests,
                     RolloutSpec* spec) {
-  spec->history.behaviour.clear();
+  const std::vector<evidence::History::Behaviour> before =
+      std::exchange(spec->history.behaviour, {});
   for (const std::string& name : names) {
     evidence::History::Behaviour behaviour{.name = name};
+    for (const evidence::History::Behaviour& one : before) {
+      if (one.name == name) behaviour.s2 = one.s2;
+    }
     const auto found = baseline.find(name);
     if (found != baseline.end() && found->second.all >= kLeastAll) {
       behaviour.rate = (found->second.events + .5) / (found->second.all + 1.0);

@@ -58,7 +58,8 @@ void ApplyBuckets(const telemetry::Sketch& latency_us,
                   const std::vector<std::int64_t>& bucket_edges_us, RolloutSpec* spec);
 
 // The spec's behaviour, of signals in their order; `baseline` as counted so far, by name. One that
-// was not counted yet gets a rate of 5 % and a tolerance of kUnknownTolerated.
+// was not counted yet gets a rate of 5 % and a tolerance of kUnknownTolerated. The noise of the
+// arms that the spec already has of a signal stays: it comes from ApplyLesson.
 inline constexpr double kUnknownTolerated = 1.5;
 void ApplyBehaviour(const std::vector<std::string>& names,
                     const std::map<std::string, telemetry::RateCounts>& baseline, double requests,
