@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "auspex/base/random.h"
+#include "auspex/evidence/noise.h"
 
 namespace auspex::evidence {
 namespace {
@@ -61,6 +62,25 @@ TEST(InstanceSpread, SeesMostOfNoiseWithAMemory) {
   const double found = Spread(8, .9, .2, 30 * 200, 3) / truth;
   EXPECT_GT(found, .6);  // 5.75 of 19 lie beyond a block's end
   EXPECT_LT(found, 1.2);
+}
+
+// Two of the canary's eight instances fail every other request: that is the fault, and no noise.
+double BrokenCanary(bool baseline) {
+  Random random(8);
+  Arm canary(8, .9, .05, &random), other(8, .9, .05, &random);
+  InstanceSpread spread(kTick);
+  for (int t = 0; t < 90; ++t) {
+    std::vector<InstanceCounts> counts = canary.Tick(8000, .01);
+    counts[0].errors = counts[1].errors = 500;
+    spread.Step(counts, baseline ? other.Tick(8000, .01) : std::vector<InstanceCounts>{});
+  }
+  return spread.s2();
+}
+
+TEST(InstanceSpread, ABrokenCanaryDoesNotHideInItsOwnSpread) {
+  // The truth of both arms; three blocks know it within a half.
+  EXPECT_LT(BrokenCanary(true), 2.5 * 2.0 * .05 * .05 * 19.0 / 8.0);
+  EXPECT_LE(BrokenCanary(false), kAssumedVariance / kTick + 1e-12);
 }
 
 TEST(InstanceSpread, CountingAloneIsNoNoise) {

@@ -154,6 +154,19 @@ TEST(Instances, NoiseBetweenThemTempersTheEvidence) {
   EXPECT_LT(std::abs(log_e(.8, true)), std::abs(log_e(.8, false)));
 }
 
+TEST(Instances, TheirNoiseCountsInWhatIsStillNeeded) {
+  evidence::History history;
+  history.error_rate = .01;
+  evidence::CanaryEvidence evidence({.history = history});
+  const evidence::CanaryEvidence::Need need{.w = .1, .requests_per_tick = 10'000};
+  const std::optional<double> before = evidence.RequestsNeeded(need);
+  evidence.SetErrorSpread(.36);
+  const std::optional<double> after = evidence.RequestsNeeded(need);
+  ASSERT_TRUE(before && after);
+  // phi = 1 + .01/.99 * 900 * .36
+  EXPECT_NEAR(*after / *before, 1.0 + .01 / .99 * 900 * .36, .01);
+}
+
 TEST(Instances, BadOnesAreRefused) {
   DecideStream stream;
   Decide(&stream, {{"start", {{"deployment", "d"}}}});

@@ -85,6 +85,7 @@ struct MetricState {
   double share = 0.0;   // of sum q E: what of the whole evidence this metric carries
   double baseline_rate = 0.0;
   double tolerated = kToleratedRatio;  // rho0, after warm-up
+  double s2 = 0.0;                     // overdispersion per tick, as it counts now
 };
 
 // All metrics of one rollout in two copies (sections 5 and 6): F decides whether a fault is proven;

@@ -102,7 +102,7 @@ std::optional<double> CanaryEvidence::RequestsNeeded(const Need& need) const {
   return evidence::RequestsNeeded({.log_e = errors.rate.log_e(),
                                    .weight = errors.q,
                                    .baseline_rate = errors.rate.BaselineRate(),
-                                   .s2 = options_.history.error_s2,
+                                   .s2 = errors.rate.overdispersion(),
                                    .requests_per_tick = need.requests_per_tick,
                                    .w = need.w,
                                    .alpha = need.alpha,
@@ -130,7 +130,8 @@ std::vector<MetricState> CanaryEvidence::Metrics() const {
                       .active = metric.rate.Active(),
                       .share = mixture.post[i] / whole,
                       .baseline_rate = metric.rate.BaselineRate(),
-                      .tolerated = metric.tolerated});
+                      .tolerated = metric.tolerated,
+                      .s2 = metric.rate.overdispersion()});
   }
   for (std::size_t i = 0; i < gauges_.size(); ++i) {
     states.push_back({.name = gauges_[i].name,

@@ -13,7 +13,8 @@ constexpr double kBlockSeconds = 300.0;  // at time scale 1 (section 4)
 }  // namespace
 
 InstanceSpread::InstanceSpread(double tick_s)
-    : ticks_per_block_(std::max(1.0, std::round(kBlockSeconds / tick_s))) {}
+    : ticks_per_block_(std::max(1.0, std::round(kBlockSeconds / tick_s))),
+      most_unchecked_(kAssumedVariance / tick_s) {}
 
 double InstanceSpread::Arm::Variance() const {
   return weight > 0.0 ? std::max(0.0, excess / weight) * (1.0 + RelativeError(freedom)) : 0.0;
@@ -60,11 +61,14 @@ void InstanceSpread::Step(const std::vector<InstanceCounts>& canary,
   Add(canary, &canary_);
   Add(baseline, &baseline_);
   if (!(canary_.weight > 0.0)) return;
-  const double of_canary = canary_.Variance();
-  const double of_baseline = baseline_.weight > 0.0 ? baseline_.Variance() : of_canary;
+  const bool checked = baseline_.weight > 0.0;
+  const double of_baseline = checked ? baseline_.Variance() : canary_.Variance();
+  const double of_canary = std::min(canary_.Variance(), of_baseline);
   const double concentration =
       baseline_.concentration > 0.0 ? baseline_.concentration : canary_.concentration;
-  s2_ = ticks_per_block_ * (of_canary * canary_.concentration + of_baseline * concentration);
+  const double s2 =
+      ticks_per_block_ * (of_canary * canary_.concentration + of_baseline * concentration);
+  s2_ = checked ? s2 : std::min(s2, most_unchecked_);
 }
 
 }  // namespace auspex::evidence

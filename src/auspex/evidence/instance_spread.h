@@ -26,8 +26,12 @@ class InstanceSpread {
   // anew.
   void Step(const std::vector<InstanceCounts>& canary, const std::vector<InstanceCounts>& baseline);
   // s2 per tick, of the log ratio of the two arms, one standard error up; 0 until the canary has
-  // had four instances for a whole block. Where the baseline lists fewer than four its instances
-  // are taken to be as noisy as the canary's, and where it lists none to be as many.
+  // had four instances for a whole block. A canary that is no worse differs from instance to
+  // instance as the baseline does, and one that fails on some of them differs by much more: what it
+  // shows counts up to what the baseline's own instances show. Where the baseline lists fewer than
+  // four, its instances are taken to be as noisy as the canary's (and, where it lists none, to be
+  // as many), and the whole counts up to kAssumedVariance, what arms of which nothing is known are
+  // taken to have.
   [[nodiscard]] double s2() const { return s2_; }
 
  private:
@@ -41,6 +45,7 @@ class InstanceSpread {
   void Add(const std::vector<InstanceCounts>& instances, Arm* arm) const;
 
   double ticks_per_block_;
+  double most_unchecked_;  // of s2, without a baseline's instances
   Arm canary_, baseline_;
   double s2_ = 0.0;
 };

@@ -33,6 +33,12 @@ void Merge(const SpreadSums& other, SpreadSums* sum);
 // neighbouring blocks where it is above 0: a block of 5 minutes alone misses a third of the noise
 // of an AR(1) with coefficient .9 at ticks of 10 s.
 [[nodiscard]] double LongRunVariance(const SpreadSums& sums);
+// What is assumed of arms of which nothing is known: that they wander by 5 %, with a memory of
+// about 100 s, as section 9.8's AR(1) of .9 at ticks of 10 s: sd² (1 + .9)/(1 - .9) a tick. 5 % is
+// what the scenario set lets a good release drift (section 11), and what the latency edges
+// tolerate. Seconds, as LongRunVariance.
+inline constexpr double kAssumedDeviation = 0.05;
+inline constexpr double kAssumedVariance = kAssumedDeviation * kAssumedDeviation * 19.0 * 10.0;
 // The standard error of a variance with so many degrees of freedom, as a share of it: sqrt(2 / n).
 // > 0.
 [[nodiscard]] double RelativeError(double freedom);

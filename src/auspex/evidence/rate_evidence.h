@@ -89,6 +89,7 @@ class RateEvidence {
 
   // From the next tick on: s2 as it has come to be known.
   void SetOverdispersion(double s2) { overdispersion_ = s2; }
+  [[nodiscard]] double overdispersion() const { return overdispersion_; }
 
   // The baseline's rate from earlier ticks and history, in (0, .9].
   [[nodiscard]] double BaselineRate() const;

@@ -43,7 +43,6 @@ void AddEffect(const Rollout& rollout, const evidence::MetricState& metric, Json
     if (std::isfinite(effect->high)) (*out)["effect_high"] = effect->high;
   }
   const std::size_t first_route = 1 + spec.history.latency_s2.size();
-  const bool edge = *rate > 0 && *rate < first_route;
   const bool between = rollout.asked > Weight::Zero() && rollout.asked < Weight::Whole();
   if (rollout.phase == Phase::kEnded || !between) return;
   const std::optional<double> needed = evidence::RequestsNeeded(
@@ -51,7 +50,7 @@ void AddEffect(const Rollout& rollout, const evidence::MetricState& metric, Json
        .weight = metric.weight,
        .baseline_rate = metric.baseline_rate,
        .share = *rate < first_route ? 1.0 : spec.history.routes[*rate - first_route].share,
-       .s2 = edge ? spec.history.latency_s2[*rate - 1] : spec.history.error_s2,
+       .s2 = metric.s2,
        .requests_per_tick = rollout.requests_per_tick.value_or(0.0),
        .w = rollout.asked.share(),
        .alpha = spec.alpha,

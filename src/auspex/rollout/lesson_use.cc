@@ -10,11 +10,6 @@ namespace {
 // Three rollouts of 45 minutes give 24 blocks, 21 degrees of freedom: the variance is known within
 // a third. Two would give it within a half, and a third of all services half of what they need.
 constexpr double kLeastFreedom = 20.0;
-// Where that is not known yet: arms that wander by 5 %, with a memory of about 100 s, as section
-// 9.8's AR(1) of .9 at ticks of 10 s: sd² (1 + .9)/(1 - .9) a tick. 5 % is what the scenario set
-// lets a good release drift (section 11), and what the latency edges tolerate.
-constexpr double kAssumedDeviation = 0.05;
-constexpr double kAssumedVariance = kAssumedDeviation * kAssumedDeviation * 19.0 * 10.0;  // seconds
 // Of the variance's standard error, added: nine of ten estimates are then not too small, and too
 // small is the side on which good releases are rolled back.
 constexpr double kUpper = 1.2816;
@@ -37,7 +32,7 @@ std::string EdgeName(std::size_t i) {
 // s2 of one rate, per tick; `unknown` collects the names of those that are assumed.
 double SpreadFor(const evidence::SpreadSums& sums, const std::string& name,
                  std::vector<std::string>* unknown, RolloutSpec* spec) {
-  const double assumed = kAssumedVariance * spec->time_scale / spec->tick_s;
+  const double assumed = evidence::kAssumedVariance * spec->time_scale / spec->tick_s;
   double s2 = evidence::LongRunVariance(sums) / spec->tick_s;
   if (sums.freedom > 0.0) s2 *= 1.0 + kUpper * evidence::RelativeError(sums.freedom);
   if (sums.freedom < kLeastFreedom) {
@@ -75,7 +70,7 @@ void ApplySpreads(const Lesson& lesson, RolloutSpec* spec) {
   spec->assumed.push_back(fmt::format(
       "arms of {} that wander by {:g} %, known after {:.0f} blocks of 5 minutes of good "
       "rollouts ({:.0f} so far)",
-      fmt::join(unknown, ", "), 100.0 * kAssumedDeviation, kLeastFreedom, freedom));
+      fmt::join(unknown, ", "), 100.0 * evidence::kAssumedDeviation, kLeastFreedom, freedom));
 }
 
 void ApplyWarmUp(const Lesson& lesson, RolloutSpec* spec) {
