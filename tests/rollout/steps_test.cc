@@ -89,6 +89,34 @@ TEST(Steps, SilenceStopsTheClockOfAStep) {
   EXPECT_EQ(simulation.Tick().weight, Bp(5000));
 }
 
+// What was seen at 3 % is no test at 50 %.
+TEST(Steps, AWeightBelowTheStepsStopsItsClock) {
+  Simulation simulation(Ladder());
+  simulation.Run(60);
+  ASSERT_EQ(simulation.rollout.asked, Bp(5000));
+  const double before = simulation.rollout.step_seen_s;
+  simulation.Run(600, [](Inputs* inputs) { inputs->weight_given = Bp(300); });
+  EXPECT_FALSE(simulation.Ended());
+  EXPECT_EQ(simulation.rollout.step_seen_s, before);
+  EXPECT_THAT(simulation.rollout.last.reason, HasSubstr("the weight is 3% and not yet the step's"));
+  // The nearest one that a router has is as good.
+  simulation.Run(1000, [](Inputs* inputs) { inputs->weight_given = Bp(4960); });
+  EXPECT_EQ(simulation.rollout.last.action, Action::kPromote);
+}
+
+TEST(Steps, CapacityBelowTheStepsWeightStopsItsClock) {
+  Simulation simulation(Ladder());
+  simulation.Run(60);
+  const double before = simulation.rollout.step_seen_s;
+  simulation.Run(300, [](Inputs* inputs) {
+    inputs->load_known = true;
+    inputs->window.canary.queued = 4;
+  });
+  EXPECT_LT(simulation.rollout.asked, Bp(5000));
+  // The first tick was at the step's weight.
+  EXPECT_LE(simulation.rollout.step_seen_s, before + simulation.rollout.spec.tick_s);
+}
+
 TEST(Steps, AHoldAndAPauseStopTheClockToo) {
   const auto edits = {
       Simulation::Edit([](Inputs* inputs) { inputs->hold = "the router is away"; }),

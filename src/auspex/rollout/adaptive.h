@@ -10,6 +10,7 @@ struct TickView {
   double baseline_requests = 0;
   double canary_errors = 0;
   double seconds = 0;   // since the tick before, wall time
+  Weight given;         // by the router, in this tick
   bool silent = false;  // an arm had no request
   std::string hold;     // Inputs::hold
 };

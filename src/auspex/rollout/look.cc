@@ -130,6 +130,7 @@ TickView LookAt(Rollout* rollout, const Inputs& inputs, int given_bp) {
           .baseline_requests = baseline.requests,
           .canary_errors = canary.errors,
           .seconds = inputs.window.t_s - rollout->last.t_s,
+          .given = Weight::FromBp(given_bp).value_or(Weight::Zero()),
           .silent = canary.requests == 0 || baseline.requests == 0,
           .hold = inputs.hold};
 }

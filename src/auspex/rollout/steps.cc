@@ -10,6 +10,15 @@ namespace {
 
 // Of one tick: what passes while the daemon is away is not watched.
 constexpr double kMostTicks = 2.0;
+// Of a step's weight: a router's nearest one is this close.
+constexpr double kAsGoodAsGiven = 0.8;
+
+// Did the tick go by at the step's weight? Not while a person's or the capacity's is in force, or
+// the router's is yet to come.
+bool AtItsWeight(const Rollout& rollout, const TickView& tick) {
+  const Weight wanted = rollout.spec.steps[rollout.step].weight;
+  return rollout.asked >= wanted && tick.given.share() >= kAsGoodAsGiven * wanted.share();
+}
 
 Choice Fails(std::string reason, std::string by) {
   return {.next = Weight::Zero(),
@@ -42,7 +51,9 @@ Choice ChooseSteps(Rollout* rollout, const TickView& tick) {
     return choice;
   }
   const std::size_t before = rollout->step;
-  if (!tick.silent) rollout->step_seen_s += std::min(tick.seconds, kMostTicks * spec.tick_s);
+  const bool at_weight = AtItsWeight(*rollout, tick);
+  if (!tick.silent && at_weight)
+    rollout->step_seen_s += std::min(tick.seconds, kMostTicks * spec.tick_s);
   if (rollout->step_seen_s >= spec.steps[rollout->step].for_s - 1e-9) {
     ++rollout->step;
     rollout->step_seen_s = 0.0;
@@ -68,7 +79,10 @@ Choice ChooseSteps(Rollout* rollout, const TickView& tick) {
   choice.next = step.weight;
   choice.reason = fmt::format("step {} of {}: {:.0f} s of {:.0f} s with traffic", rollout->step + 1,
                               spec.steps.size(), rollout->step_seen_s, step.for_s);
-  if (tick.silent && rollout->step == before) {
+  if (!at_weight && rollout->step == before) {
+    choice.reason += fmt::format("; the weight is {} and not yet the step's: its time waits",
+                                 std::min(tick.given, rollout->asked).ToPercent());
+  } else if (tick.silent && rollout->step == before) {
     choice.reason +=
         fmt::format("; no requests on the {}", tick.canary_requests == 0 ? "canary" : "baseline");
   }
