@@ -10,6 +10,7 @@ namespace {
 
 using testing::BasicSpec;
 using testing::Bp;
+using testing::Has;
 using ::testing::HasSubstr;
 using testing::SilenceCanary;
 using testing::Simulation;
@@ -35,6 +36,27 @@ TEST(Steps, ClimbsEachStepForItsTimeThenPromotes) {
   EXPECT_EQ(end.action, Action::kPromote);
   EXPECT_EQ(end.verdict, Verdict::kPass);
   EXPECT_EQ(end.t_s, 160);
+  EXPECT_THAT(end.reason, HasSubstr("each gate held: E = "));
+  EXPECT_THAT(end.reason, HasSubstr("P(fail) is "));
+}
+
+// What is likely bad and not proven passes the gates, and nobody is left to think it is good.
+TEST(Steps, APromotionThatIsLikelyBadSaysSo) {
+  int doubtful = 0;
+  // From nothing wrong to what is proven: somewhere between is what is neither.
+  for (double ratio = 1.0; ratio < 3.0; ratio += .1) {
+    Simulation simulation(Ladder(), {.error_rate = .004, .canary_errors = ratio});
+    const Decision& end = simulation.Run(1000);
+    if (end.verdict != Verdict::kPass) continue;
+    const bool doubt = end.p_fail > .15;
+    EXPECT_EQ(end.reason.find("more than before the rollout (0.15)") != std::string::npos, doubt);
+    EXPECT_EQ(Has(simulation.commands, Command::Kind::kAlert), doubt);
+    if (doubt) {
+      EXPECT_THAT(end.reason, HasSubstr("most speaks errors: "));
+    }
+    doubtful += doubt ? 1 : 0;
+  }
+  EXPECT_GT(doubtful, 0);
 }
 
 TEST(Steps, ALadderShorterThanTheWarmUpProvesNothingOfTheLatency) {

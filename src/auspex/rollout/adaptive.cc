@@ -100,15 +100,6 @@ std::optional<std::string> CountsInWords(const Rollout& rollout, const std::stri
                      rollout.baseline.requests);
 }
 
-// The metric that carries most of the evidence, with its counts.
-std::string MostSpeaks(const Rollout& rollout) {
-  const std::vector<evidence::MetricState> metrics = rollout.evidence->Metrics();
-  const auto first =
-      std::max_element(metrics.begin(), metrics.end(),
-                       [](const auto& a, const auto& b) { return a.share < b.share; });
-  return MetricSentence(rollout, first->name);
-}
-
 std::optional<Choice> AtTheDeadline(const Rollout& rollout, const TickView& tick,
                                     double throttle_p_fail) {
   if (rollout.t < rollout.Deadline() || rollout.paused || !tick.hold.empty()) return std::nullopt;
@@ -155,6 +146,14 @@ std::string MetricSentence(const Rollout& rollout, const std::string& name) {
   const std::string words = MetricInWords(name, rollout.spec.route_names);
   const std::optional<std::string> counts = CountsInWords(rollout, name);
   return counts ? words + ": " + *counts : words;
+}
+
+std::string MostSpeaks(const Rollout& rollout) {
+  const std::vector<evidence::MetricState> metrics = rollout.evidence->Metrics();
+  const auto first =
+      std::max_element(metrics.begin(), metrics.end(),
+                       [](const auto& a, const auto& b) { return a.share < b.share; });
+  return MetricSentence(rollout, first->name);
 }
 
 std::string ProofSentence(const Rollout& rollout) {

@@ -36,6 +36,9 @@ struct Choice {
 // requests.
 [[nodiscard]] std::string MetricSentence(const Rollout& rollout, const std::string& name);
 
+// The sentence of the metric that carries most of the evidence.
+[[nodiscard]] std::string MostSpeaks(const Rollout& rollout);
+
 // The sentence behind E >= 1/alpha: which metric, with its counts.
 [[nodiscard]] std::string ProofSentence(const Rollout& rollout);
 

@@ -60,11 +60,23 @@ Choice ChooseSteps(Rollout* rollout, const TickView& tick) {
   }
   if (rollout->step == spec.steps.size()) {
     rollout->step = before;  // ended: it stays a step that there is
-    Choice promotion{.next = Weight::Whole(),
-                     .reason = "the last step is over, and each gate held",
-                     .end = Action::kPromote,
-                     .verdict = Verdict::kPass,
-                     .by = {}};
+    // The gates are E and the error limit, so nothing that is likely alone stands in the way: then
+    // at least it is told.
+    const evidence::CanaryEvidence& evidence = *rollout->evidence;
+    Choice promotion{
+        .next = Weight::Whole(),
+        .reason = fmt::format("the last step is over, and each gate held: E = {:.3g} "
+                              "of {:g}; P(fail) is {:.2g}",
+                              std::exp(evidence.log_e()), 1.0 / spec.alpha, evidence.p_fail()),
+        .end = Action::kPromote,
+        .verdict = Verdict::kPass,
+        .by = {}};
+    if (evidence.p_fail() > spec.risk) {
+      promotion.alert = true;
+      promotion.reason += fmt::format(
+          ", more than before the rollout ({:.2g}), and no gate of a ladder; most speaks {}",
+          spec.risk, MostSpeaks(*rollout));
+    }
     // A ladder that is over before the warm-up was no test of the latency.
     if (rollout->t <= rollout->WarmUp()) {
       promotion.verdict = Verdict::kNotProven;
