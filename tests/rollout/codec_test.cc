@@ -95,7 +95,8 @@ RolloutSpec AnySpec(Random* random) {
   }
   for (std::uint64_t i = random->Below(3); i > 0; --i) {
     spec.learned.push_back(AnyText(random));
-    spec.assumed.push_back(AnyText(random));
+    spec.assumed.push_back(
+        {.text = AnyText(random), .gauge = random->Chance(.5) ? "" : AnyText(random)});
   }
   if (random->Chance(.5)) {
     spec.pace = Pace::kSwift;

@@ -21,6 +21,7 @@ using testing::Simulation;
 RolloutSpec Learning() {
   RolloutSpec spec = testing::BasicSpec();
   spec.history.gauges = {{.name = "memory", .noise = {}, .level = false, .learn = true}};
+  spec.assumed = {{.text = "nothing of a signal", .gauge = "memory"}, {.text = "a warm-up"}};
   return spec;
 }
 
@@ -51,6 +52,7 @@ TEST(LearnGauges, ALeakIsProvenOnceTheBaselineHasShownItsNoise) {
   EXPECT_THAT(Evidence(simulation.rollout)["assumed"].dump(), HasSubstr("29 of 30 pairs"));
   simulation.Run(320, Memory(&random, .02, &x));
   EXPECT_THAT(Evidence(simulation.rollout)["learned"].dump(), HasSubstr("noise of signal memory"));
+  EXPECT_EQ(Evidence(simulation.rollout)["assumed"].dump(), R"(["a warm-up"])");
   simulation.Run(3600, Memory(&random, .02, &x));
   EXPECT_EQ(simulation.rollout.last.verdict, Verdict::kFail);
   EXPECT_THAT(simulation.rollout.last.reason, HasSubstr("memory growing"));

@@ -104,9 +104,13 @@ Weight FirstWeight(const Rollout& rollout) {
 }
 
 // Nothing is assumed silently.
-std::string WithAssumptions(std::string reason, const std::vector<std::string>& assumed) {
-  return assumed.empty() ? std::move(reason)
-                         : fmt::format("{}; assumed: {}", reason, fmt::join(assumed, "; "));
+std::string WithAssumptions(std::string reason, const std::vector<Assumption>& assumed) {
+  std::string_view before = "; assumed: ";
+  for (const Assumption& assumption : assumed) {
+    reason += fmt::format("{}{}", before, assumption.text);
+    before = "; ";
+  }
+  return reason;
 }
 
 // With what is tolerated more than usual, and why.
@@ -155,7 +159,7 @@ Turn BeginRunning(Rollout rollout, double t_s) {
 Turn BeginObserving(Rollout rollout, double t_s) {
   rollout.phase = Phase::kObserving;
   rollout.origin_s = t_s;
-  const std::vector<std::string> assumed = rollout.spec.assumed;
+  const std::vector<Assumption> assumed = rollout.spec.assumed;
   rollout.evidence = MakeEvidence(rollout);
   Turn turn = Finish(std::move(rollout), t_s,
                      {.next = Weight::Zero(),

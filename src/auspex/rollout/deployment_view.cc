@@ -60,7 +60,8 @@ void AddEffect(const Rollout& rollout, const evidence::MetricState& metric, Json
 
 // What the start assumed, and what is being learned.
 Json Assumed(const Rollout& rollout) {
-  Json out = rollout.spec.assumed;
+  Json out = Json::array();
+  for (const Assumption& assumption : rollout.spec.assumed) out.push_back(assumption.text);
   for (const auto& [name, pairs] : rollout.self_pairs) {
     out.push_back(
         fmt::format("signal {} is not judged yet: {:.0f} of {:.0f} pairs of its "

@@ -259,7 +259,7 @@ Status EngineImpl::AddHistory(Announced* announced) {
         "nothing of the latency of {} requests of the last {} days: it was counted in other "
         "buckets than now",
         merged.latencies_left_out, kHistoryDays.count());
-    announced->spec.assumed.push_back(why);
+    announced->spec.assumed.push_back({.text = why});
     deps_.log->Warn("history_left_out", {{"service", announced->service}, {"why", why}});
   }
   return {};

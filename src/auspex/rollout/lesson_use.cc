@@ -67,18 +67,19 @@ void ApplySpreads(const Lesson& lesson, RolloutSpec* spec) {
     freedom = std::min(freedom, sums.freedom);
   }
   if (unknown.empty()) return;
-  spec->assumed.push_back(fmt::format(
-      "arms of {} that wander by {:g} %, known after {:.0f} blocks of 5 minutes of good "
-      "rollouts ({:.0f} so far)",
-      fmt::join(unknown, ", "), 100.0 * evidence::kAssumedDeviation, kLeastFreedom, freedom));
+  spec->assumed.push_back(
+      {.text = fmt::format("arms of {} that wander by {:g} %, known after {:.0f} blocks of 5 "
+                           "minutes of good rollouts ({:.0f} so far)",
+                           fmt::join(unknown, ", "), 100.0 * evidence::kAssumedDeviation,
+                           kLeastFreedom, freedom)});
 }
 
 void ApplyWarmUp(const Lesson& lesson, RolloutSpec* spec) {
   const double most = kWarmUpSeconds * spec->time_scale;
   if (lesson.rollouts() < kLeastRollouts) {
     spec->assumed.push_back(
-        fmt::format("a warm-up of {:g} s, learned after {} good rollouts ({} so far)",
-                    spec->warm_up_s, kLeastRollouts, lesson.rollouts()));
+        {.text = fmt::format("a warm-up of {:g} s, learned after {} good rollouts ({} so far)",
+                             spec->warm_up_s, kLeastRollouts, lesson.rollouts())});
     return;
   }
   std::vector<double> ends = lesson.cold_start_s;
@@ -108,13 +109,16 @@ void ApplyGauge(const Lesson& lesson, const std::string& name, RolloutSpec* spec
   const bool grows = name == evidence::kLeakGauge;
   if (!noise) {
     if (grows) spec->history.gauges.push_back(gauge);
-    spec->assumed.push_back(
-        grows ? fmt::format("nothing of signal {}: its growth is judged once {:g} values of the "
-                            "baseline have shown its noise",
-                            name, evidence::kLeastPairs + 1.0)
-              : fmt::format("nothing of signal {}: it is not judged before {} good rollouts have "
-                            "shown its noise and level",
-                            name, kLeastRollouts));
+    std::string text =
+        grows ? fmt::format(
+                    "nothing of signal {}: its growth is judged once {:g} values of the "
+                    "baseline have shown its noise",
+                    name, evidence::kLeastPairs + 1.0)
+              : fmt::format(
+                    "nothing of signal {}: it is not judged before {} good rollouts have "
+                    "shown its noise and level",
+                    name, kLeastRollouts);
+    spec->assumed.push_back({.text = std::move(text), .gauge = name});
     return;
   }
   gauge.noise = evidence::AtTick(*noise, record->tick_s, spec->tick_s);

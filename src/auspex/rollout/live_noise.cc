@@ -32,9 +32,8 @@ void LearnGauges(const telemetry::Window& window, Rollout* rollout) {
     gauge.learn = false;
     rollout->self_pairs.erase(gauge.name);
     rollout->evidence->BeginGauge(gauge.name, *noise);
-    std::erase_if(rollout->spec.assumed, [&](const std::string& text) {
-      return text.starts_with(fmt::format("nothing of signal {}:", gauge.name));
-    });
+    std::erase_if(rollout->spec.assumed,
+                  [&](const Assumption& assumption) { return assumption.gauge == gauge.name; });
     rollout->spec.learned.push_back(
         fmt::format("noise of signal {}: phi {:.2f}, sigma {:.3g} a tick, from the baseline's own "
                     "values",

@@ -29,6 +29,14 @@ struct LadderStep {
   friend bool operator==(const LadderStep&, const LadderStep&) = default;
 };
 
+// What a rollout takes for granted for want of history.
+struct Assumption {
+  std::string text;  // for people
+  // Of the noise of this gauge, until the rollout has learned it on the way; empty: it stays.
+  std::string gauge = {};
+  friend bool operator==(const Assumption&, const Assumption&) = default;
+};
+
 // A person must say yes before any traffic moves, where the risk is above a limit.
 struct Approval {
   double above_risk = 1.0;     // P(fail)
@@ -89,7 +97,7 @@ struct RolloutSpec {
   // For people: what of this comes from the service's good rollouts, and what is assumed for want
   // of them. The start's reason names what is assumed; `rollout explain` names both.
   std::vector<std::string> learned;
-  std::vector<std::string> assumed;
+  std::vector<Assumption> assumed;
 };
 
 struct Feed {

@@ -159,6 +159,27 @@ std::vector<std::string> ReadTexts(Reader* reader, const char* key) {
   return texts;
 }
 
+// A text; with its gauge where it is of one. Older programs wrote texts alone.
+void ReadAssumptions(Reader* reader, std::vector<Assumption>* assumed) {
+  for (const Json& item : reader->List("assumed")) {
+    if (item.is_string()) {
+      assumed->push_back({.text = item.get<std::string>()});
+      continue;
+    }
+    Reader in(item);
+    if (!item.is_object())
+      in.Note(Fail(ErrorCode::kInvalidArgument,
+                   "assumed: texts, or objects with text and gauge, not {}", Shown(item)));
+    assumed->push_back({.text = in.Text("text", ""), .gauge = in.Text("gauge", "")});
+    reader->Join(in);
+  }
+}
+
+Json JsonOf(const Assumption& assumption) {
+  if (assumption.gauge.empty()) return assumption.text;
+  return {{"text", assumption.text}, {"gauge", assumption.gauge}};
+}
+
 // As many as the pace has edges: a classic rollout has always said three.
 std::vector<double> EdgeNumbers(const std::array<double, evidence::kMostEdges>& all, Pace pace) {
   return {all.begin(), all.begin() + (pace == Pace::kSwift ? 4 : 3)};
@@ -250,7 +271,7 @@ Result<RolloutSpec> SpecFrom(const Json& start) {
   spec.await_canary = in.Flag("await_canary", false);
   spec.canary_up = in.Flag("canary_up", true);
   spec.learned = ReadTexts(&in, "learned");
-  spec.assumed = ReadTexts(&in, "assumed");
+  ReadAssumptions(&in, &spec.assumed);
   ReadHistory(&in, &spec);
   if (!in.status().ok()) return Failure{in.status().error()};
   return spec;
@@ -278,7 +299,7 @@ std::string ToJson(const RolloutSpec& spec) {
       {"observe", spec.observe},
       {"history", HistoryJson(spec)}};
   if (!spec.learned.empty()) out["learned"] = spec.learned;
-  if (!spec.assumed.empty()) out["assumed"] = spec.assumed;
+  for (const Assumption& assumption : spec.assumed) out["assumed"].push_back(JsonOf(assumption));
   if (spec.lag_s > 0) out["lag_s"] = spec.lag_s;
   if (spec.planned_shares) out["planned_shares"] = true;
   if (spec.fuse) out["fuse"] = true;
