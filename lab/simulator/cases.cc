@@ -59,7 +59,7 @@ bool KayentaSaysHigh(const std::vector<double>& canary, const std::vector<double
   values.metric.direction = evidence::KayentaMetric::Direction::kIncrease;
   values.canary = canary;
   values.baseline = baseline;
-  return evidence::JudgeAsKayenta({values}, {}).verdict == evidence::Verdict::kFail;
+  return evidence::JudgeAsKayenta({values}, {}).verdict == evidence::JudgeVerdict::kFail;
 }
 
 using FirstMinutes = std::array<std::optional<int>, kCaseJudges>;

@@ -238,11 +238,11 @@ int JudgeFile(const JudgeFileOptions& options) {
     fmt::print("{}", JudgementToText(judgement, answer->notes));
   }
   switch (judgement.verdict) {
-    case evidence::Verdict::kPass:
+    case evidence::JudgeVerdict::kPass:
       return kGood;
-    case evidence::Verdict::kFail:
+    case evidence::JudgeVerdict::kFail:
       return kBad;
-    case evidence::Verdict::kInconclusive:
+    case evidence::JudgeVerdict::kInconclusive:
       return kNoAnswer;
   }
   return kBug;

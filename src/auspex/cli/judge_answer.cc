@@ -11,8 +11,8 @@ namespace auspex::cli {
 namespace {
 
 using evidence::Judgement;
+using evidence::JudgeVerdict;
 using evidence::MetricJudgement;
-using evidence::Verdict;
 using nlohmann::ordered_json;
 
 // JSON has no infinity.
@@ -38,8 +38,10 @@ ordered_json MetricJson(const MetricJudgement& metric) {
   return out;
 }
 
-std::string Upper(Verdict verdict) {
-  return verdict == Verdict::kPass ? "PASS" : verdict == Verdict::kFail ? "FAIL" : "INCONCLUSIVE";
+std::string Upper(JudgeVerdict verdict) {
+  return verdict == JudgeVerdict::kPass   ? "PASS"
+         : verdict == JudgeVerdict::kFail ? "FAIL"
+                                          : "INCONCLUSIVE";
 }
 
 std::string EffectText(const MetricJudgement& metric) {

@@ -34,9 +34,9 @@ Judgement Judge(const std::vector<SeriesPoint>& points) {
 
 TEST(JudgeChange, FindsAStepAndPassesAWave) {
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
-    EXPECT_EQ(Judge(Wave(seed, 15.0)).verdict, Verdict::kFail);
-    EXPECT_EQ(Judge(Wave(seed, -15.0)).verdict, Verdict::kFail);
-    EXPECT_EQ(Judge(Wave(seed, 0.0)).verdict, Verdict::kPass);
+    EXPECT_EQ(Judge(Wave(seed, 15.0)).verdict, JudgeVerdict::kFail);
+    EXPECT_EQ(Judge(Wave(seed, -15.0)).verdict, JudgeVerdict::kFail);
+    EXPECT_EQ(Judge(Wave(seed, 0.0)).verdict, JudgeVerdict::kPass);
   }
 }
 
@@ -65,7 +65,7 @@ TEST(JudgeChange, TakesAClockThatJitters) {
   const Judgement even = Judge(points);
   for (std::size_t i = 1; i < points.size(); ++i) points[i].at_s += 20.0 * random.Uniform() - 10.0;
   EXPECT_NEAR(*Judge(points).log_e, *even.log_e, 0.5);
-  EXPECT_EQ(Judge(points).verdict, Verdict::kPass);
+  EXPECT_EQ(Judge(points).verdict, JudgeVerdict::kPass);
   // The last one before the change, whatever its value, is no deviation after it.
   auto last = points.begin();
   while ((last + 1)->at_s < kChange) ++last;
@@ -79,11 +79,11 @@ TEST(JudgeChange, TakesGapsAndShortPasts) {
   std::vector<SeriesPoint> points = Wave(5, 30.0);
   for (std::size_t i = 0; i < points.size(); i += 7)
     points[i].value = std::numeric_limits<double>::quiet_NaN();
-  EXPECT_EQ(Judge(points).verdict, Verdict::kFail);
+  EXPECT_EQ(Judge(points).verdict, JudgeVerdict::kFail);
   points = Wave(5, 120.0);
   std::erase_if(points, [](const SeriesPoint& point) { return point.at_s < kChange - 14'400.0; });
   const Judgement judgement = Judge(points);
-  EXPECT_EQ(judgement.verdict, Verdict::kFail);
+  EXPECT_EQ(judgement.verdict, JudgeVerdict::kFail);
   EXPECT_NE(judgement.reason.find("shorter than a day"), std::string::npos) << judgement.reason;
 }
 
@@ -105,10 +105,10 @@ TEST(JudgeChange, RefusesWhatHasNoBeforeOrAfter) {
 TEST(JudgeChange, AConstantSeriesThatStaysIsFine) {
   std::vector<SeriesPoint> points = Wave(1, 0.0);
   for (SeriesPoint& point : points) point.value = 7.0;
-  EXPECT_EQ(Judge(points).verdict, Verdict::kPass);
+  EXPECT_EQ(Judge(points).verdict, JudgeVerdict::kPass);
   for (SeriesPoint& point : points)
     if (point.at_s >= kChange) point.value = 9.0;
-  EXPECT_EQ(Judge(points).verdict, Verdict::kFail);
+  EXPECT_EQ(Judge(points).verdict, JudgeVerdict::kFail);
 }
 
 }  // namespace

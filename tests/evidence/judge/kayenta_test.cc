@@ -43,7 +43,7 @@ TEST(Kayenta, GivesTheDebugValuesOfSpinnaker6278) {
   EXPECT_NEAR(metric.shift->high, 99.0, 1e-9);
   EXPECT_NEAR(metric.shift->estimate, 98.99993, 0.000005);
   EXPECT_NEAR(metric.shift->bound, 24.74998, 0.000005);
-  EXPECT_EQ(judgement.verdict, Verdict::kPass);
+  EXPECT_EQ(judgement.verdict, JudgeVerdict::kPass);
   EXPECT_EQ(judgement.score, 100.0);
   EXPECT_EQ(Class(Repeated(8, 100.0, 2, 1.0), Repeated(10, 1.0, 0, 0.0)), "High");
 }
@@ -150,11 +150,11 @@ TEST(Kayenta, WeighsGroups) {
   EXPECT_EQ(JudgeAsKayenta(metrics, config).score, 50.0);
   metrics[1].metric.muted = true;
   EXPECT_EQ(JudgeAsKayenta(metrics, config).score, 75.0);
-  EXPECT_EQ(JudgeAsKayenta(metrics, config).verdict, Verdict::kInconclusive);
+  EXPECT_EQ(JudgeAsKayenta(metrics, config).verdict, JudgeVerdict::kInconclusive);
   config.marginal = 76.0;
-  EXPECT_EQ(JudgeAsKayenta(metrics, config).verdict, Verdict::kFail);
+  EXPECT_EQ(JudgeAsKayenta(metrics, config).verdict, JudgeVerdict::kFail);
   config.pass = config.marginal = 75.0;
-  EXPECT_EQ(JudgeAsKayenta(metrics, config).verdict, Verdict::kPass);
+  EXPECT_EQ(JudgeAsKayenta(metrics, config).verdict, JudgeVerdict::kPass);
 }
 
 TEST(Kayenta, ACriticalMetricOrMissingDataMakeTheScoreZero) {
@@ -170,7 +170,7 @@ TEST(Kayenta, ACriticalMetricOrMissingDataMakeTheScoreZero) {
   EXPECT_EQ(JudgeAsKayenta(metrics, {}).score, 0.0);
   metrics.push_back(Named("c", false, {"x"}));
   EXPECT_EQ(JudgeAsKayenta(metrics, {}).score, 100.0);
-  EXPECT_EQ(JudgeAsKayenta(metrics, {}).metrics[1].verdict, Verdict::kInconclusive);
+  EXPECT_EQ(JudgeAsKayenta(metrics, {}).metrics[1].verdict, JudgeVerdict::kInconclusive);
 }
 
 RC_GTEST_PROP(Wilcoxon, MovesWithItsValues, ()) {

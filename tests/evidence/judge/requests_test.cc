@@ -43,7 +43,7 @@ TEST(JudgeRequests, FindsAFaultInATenthOfTheRequests) {
   int found = 0;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     const Judgement judgement = Judge(Record({.slow_share = 0.10}, seed));
-    found += judgement.verdict == Verdict::kFail ? 1 : 0;
+    found += judgement.verdict == JudgeVerdict::kFail ? 1 : 0;
   }
   EXPECT_GE(found, 19);
 }
@@ -51,9 +51,9 @@ TEST(JudgeRequests, FindsAFaultInATenthOfTheRequests) {
 TEST(JudgeRequests, FindsErrorsAndSaysSo) {
   const Judgement judgement =
       Judge(Record({.pairs = 500, .error_rate = 0.01, .canary_error_rate = 0.08}, 4));
-  EXPECT_EQ(judgement.verdict, Verdict::kFail);
+  EXPECT_EQ(judgement.verdict, JudgeVerdict::kFail);
   EXPECT_EQ(judgement.metrics[0].name, "errors");
-  EXPECT_EQ(judgement.metrics[0].verdict, Verdict::kFail);
+  EXPECT_EQ(judgement.metrics[0].verdict, JudgeVerdict::kFail);
   EXPECT_GT(*judgement.metrics[0].effect_low, 1.0);
   EXPECT_GT(*judgement.p_fail, 0.9);
   EXPECT_NE(judgement.reason.find("errors"), std::string::npos) << judgement.reason;
@@ -67,8 +67,8 @@ TEST(JudgeRequests, CallsFewGoodCanariesBad) {
   for (std::uint64_t seed = 1; seed <= 400; ++seed) {
     const Judgement judgement =
         Judge(Record({.pairs = 150, .error_rate = 0.02, .canary_error_rate = 0.02}, seed));
-    bad += judgement.verdict == Verdict::kFail ? 1 : 0;
-    passed += judgement.verdict == Verdict::kPass ? 1 : 0;
+    bad += judgement.verdict == JudgeVerdict::kFail ? 1 : 0;
+    passed += judgement.verdict == JudgeVerdict::kPass ? 1 : 0;
   }
   EXPECT_LT(bad, 13);
   EXPECT_GT(passed, 360);
@@ -90,7 +90,7 @@ TEST(JudgeRequests, IsNotFooledBySimpson) {
       requests.push_back(request);
     }
     const Judgement judgement = Judge(requests);
-    EXPECT_NE(judgement.verdict, Verdict::kFail) << judgement.reason;
+    EXPECT_NE(judgement.verdict, JudgeVerdict::kFail) << judgement.reason;
     EXPECT_NEAR(*judgement.metrics[0].effect, 1.0, 0.35);
   }
 }
@@ -99,15 +99,15 @@ TEST(JudgeRequests, ToleratesWhatItIsToldTo) {
   std::vector<JudgedRequest> requests = Record({.pairs = 3000}, 2);
   for (JudgedRequest& request : requests)
     if (request.canary) request.latency_ms *= 1.2;
-  EXPECT_EQ(Judge(requests).verdict, Verdict::kFail);
+  EXPECT_EQ(Judge(requests).verdict, JudgeVerdict::kFail);
   JudgeOptions lenient;
   lenient.tolerated_value_ratio = 1.25;
-  EXPECT_EQ(Judge(requests, lenient).verdict, Verdict::kPass);
+  EXPECT_EQ(Judge(requests, lenient).verdict, JudgeVerdict::kPass);
 }
 
 TEST(JudgeRequests, TooFewRequestsAreInconclusive) {
   const Judgement judgement = Judge(Record({.pairs = 20}, 1));
-  EXPECT_EQ(judgement.verdict, Verdict::kInconclusive);
+  EXPECT_EQ(judgement.verdict, JudgeVerdict::kInconclusive);
   EXPECT_NE(judgement.reason.find("too little data"), std::string::npos) << judgement.reason;
 }
 
@@ -117,11 +117,11 @@ TEST(JudgeRequests, ALaterLookNeedsMore) {
   int once = 0, then = 0;
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     const auto requests = Record({.slow_share = 0.05}, seed);
-    once += Judge(requests).verdict == Verdict::kFail ? 1 : 0;
+    once += Judge(requests).verdict == JudgeVerdict::kFail ? 1 : 0;
     const Judgement judgement = Judge(requests, later);
     // The draws show no p below 1/1000: only E proves at alpha/30.
-    EXPECT_EQ(judgement.verdict == Verdict::kFail, *judgement.log_e >= std::log(3000.0));
-    then += judgement.verdict == Verdict::kFail ? 1 : 0;
+    EXPECT_EQ(judgement.verdict == JudgeVerdict::kFail, *judgement.log_e >= std::log(3000.0));
+    then += judgement.verdict == JudgeVerdict::kFail ? 1 : 0;
   }
   EXPECT_GE(once, 5);
   EXPECT_LE(then, once);
@@ -139,7 +139,7 @@ TEST(JudgeRequests, AllLooksTogetherKeepWithinAlpha) {
       options.alpha = 0.2;
       options.look = look;
       const std::vector<JudgedRequest> seen(all.begin(), all.begin() + 100 * look);
-      once = Judge(seen, options).verdict == Verdict::kFail;
+      once = Judge(seen, options).verdict == JudgeVerdict::kFail;
     }
     bad += once ? 1 : 0;
   }
@@ -154,8 +154,8 @@ TEST(JudgeRequests, ATenthAtFaultSeldomPasses) {
     for (std::uint64_t seed = 1; seed <= 60; ++seed) {
       const Judgement judgement = Judge(Record(
           {.pairs = share < 0.1 ? 1500 : 150, .canary_share = share, .slow_share = 0.1}, seed));
-      passed += judgement.verdict == Verdict::kPass ? 1 : 0;
-      said += judgement.verdict != Verdict::kInconclusive ? 1 : 0;
+      passed += judgement.verdict == JudgeVerdict::kPass ? 1 : 0;
+      said += judgement.verdict != JudgeVerdict::kInconclusive ? 1 : 0;
     }
     EXPECT_LE(passed, 9) << share;
     EXPECT_GT(said, 20) << share;  // else it promises nothing
@@ -175,10 +175,10 @@ TEST(JudgeRequests, RoutesAreLookedAtOneByOne) {
     requests.push_back(request);
   }
   const Judgement judgement = JudgeRequests(requests, {"", "/", "/pay"}, {});
-  EXPECT_EQ(judgement.verdict, Verdict::kFail);
+  EXPECT_EQ(judgement.verdict, JudgeVerdict::kFail);
   bool found = false;
   for (const MetricJudgement& metric : judgement.metrics)
-    found = found || (metric.name == "errors of /pay" && metric.verdict == Verdict::kFail);
+    found = found || (metric.name == "errors of /pay" && metric.verdict == JudgeVerdict::kFail);
   EXPECT_TRUE(found);
 }
 
@@ -188,7 +188,7 @@ TEST(JudgeRequests, RequestsWithoutLatencyCountForErrors) {
     request.latency_ms = std::numeric_limits<double>::quiet_NaN();
   const Judgement judgement = Judge(requests);
   ASSERT_EQ(judgement.metrics.size(), 1U);
-  EXPECT_EQ(judgement.verdict, Verdict::kFail);
+  EXPECT_EQ(judgement.verdict, JudgeVerdict::kFail);
 }
 
 RC_GTEST_PROP(JudgeRequests, UnitsOfLatencyDoNotMatter, ()) {

@@ -37,7 +37,7 @@ TEST(JudgeSeries, FailsTheSeventyfoldMeanThatKayentaPasses) {
   std::vector<double> canary(7, 100.0);
   canary.insert(canary.end(), 3, 1.0);
   const Judgement judgement = JudgeSeries({Metric("m", canary, std::vector<double>(10, 1.0))}, {});
-  EXPECT_EQ(judgement.verdict, Verdict::kFail) << judgement.reason;
+  EXPECT_EQ(judgement.verdict, JudgeVerdict::kFail) << judgement.reason;
 }
 
 // 1 % -> 3 % at 20 requests a minute: Kayenta finds 55 % of them in 50 minutes.
@@ -48,12 +48,12 @@ TEST(JudgeSeries, CountsFindWhatAveragesHide) {
     Random random(seed);
     const auto baseline = Shares(&random, 50, 20, 0.01);
     found += JudgeSeries({Metric("errors", Shares(&random, 50, 20, 0.03), baseline, 20.0)}, {})
-                         .verdict == Verdict::kFail
+                         .verdict == JudgeVerdict::kFail
                  ? 1
                  : 0;
     false_alarms +=
         JudgeSeries({Metric("errors", Shares(&random, 50, 20, 0.01), baseline, 20.0)}, {})
-                    .verdict == Verdict::kFail
+                    .verdict == JudgeVerdict::kFail
             ? 1
             : 0;
   }
@@ -65,13 +65,13 @@ TEST(JudgeSeries, LessThroughputIsBadAndMoreIsNot) {
   const std::vector<double> high = {50, 51, 52, 53, 54, 55, 56, 57, 58, 59};
   std::vector<double> low;
   for (const double value : high) low.push_back(value / 2.0);
-  EXPECT_EQ(JudgeSeries({Metric("throughput", low, high)}, {}).verdict, Verdict::kFail);
-  EXPECT_EQ(JudgeSeries({Metric("throughput", high, low)}, {}).verdict, Verdict::kPass);
-  EXPECT_EQ(JudgeSeries({Metric("cpu", high, low)}, {}).verdict, Verdict::kFail);
-  EXPECT_EQ(JudgeSeries({Metric("cpu", low, high)}, {}).verdict, Verdict::kPass);
+  EXPECT_EQ(JudgeSeries({Metric("throughput", low, high)}, {}).verdict, JudgeVerdict::kFail);
+  EXPECT_EQ(JudgeSeries({Metric("throughput", high, low)}, {}).verdict, JudgeVerdict::kPass);
+  EXPECT_EQ(JudgeSeries({Metric("cpu", high, low)}, {}).verdict, JudgeVerdict::kFail);
+  EXPECT_EQ(JudgeSeries({Metric("cpu", low, high)}, {}).verdict, JudgeVerdict::kPass);
   JudgedMetric either = Metric("cpu", low, high);
   either.direction = JudgedMetric::Direction::kEither;
-  EXPECT_EQ(JudgeSeries({either}, {}).verdict, Verdict::kFail);
+  EXPECT_EQ(JudgeSeries({either}, {}).verdict, JudgeVerdict::kFail);
 }
 
 TEST(JudgeSeries, ValuesThatFollowEachOtherCountForLess) {
@@ -88,7 +88,8 @@ TEST(JudgeSeries, ValuesThatFollowEachOtherCountForLess) {
       return values;
     };
     const std::vector<double> canary = walk();
-    wandering += JudgeSeries({Metric("cpu", canary, walk())}, {}).verdict == Verdict::kFail ? 1 : 0;
+    wandering +=
+        JudgeSeries({Metric("cpu", canary, walk())}, {}).verdict == JudgeVerdict::kFail ? 1 : 0;
   }
   EXPECT_LE(wandering, 2);
 }
@@ -107,7 +108,7 @@ TEST(JudgeSeries, ValuesOfOtherTimesThatFollowEachOtherCountForLess) {
     const std::vector<double> canary = walk();
     JudgedMetric metric = Metric("cpu", canary, walk());
     for (JudgedPoint& point : metric.canary) point.at_s += 1.0;
-    wandering += JudgeSeries({metric}, {}).verdict == Verdict::kFail ? 1 : 0;
+    wandering += JudgeSeries({metric}, {}).verdict == JudgeVerdict::kFail ? 1 : 0;
   }
   EXPECT_LE(wandering, 3);
 }
@@ -124,12 +125,13 @@ TEST(JudgeSeries, TooFewValuesToSeeNeighboursAreSaidToBe) {
 TEST(JudgeSeries, AMetricOfOneArmIsInconclusive) {
   const std::vector<double> values(12, 1.0);
   const Judgement judgement = JudgeSeries({Metric("m", {}, values)}, {});
-  EXPECT_EQ(judgement.verdict, Verdict::kInconclusive);
+  EXPECT_EQ(judgement.verdict, JudgeVerdict::kInconclusive);
   EXPECT_NE(judgement.metrics[0].reason.find("no values of the canary"), std::string::npos);
 }
 
 TEST(JudgeSeries, TooFewPointsAreInconclusive) {
-  EXPECT_EQ(JudgeSeries({Metric("m", {1, 2, 3}, {1, 2, 3})}, {}).verdict, Verdict::kInconclusive);
+  EXPECT_EQ(JudgeSeries({Metric("m", {1, 2, 3}, {1, 2, 3})}, {}).verdict,
+            JudgeVerdict::kInconclusive);
 }
 
 TEST(JudgeSeries, GuessesKinds) {

@@ -203,15 +203,15 @@ Result<Judgement> JudgeChange(const std::vector<SeriesPoint>& points,
   judgement.p_value = std::max(p_value, 1e-300);
   judgement.p_fail = 1.0 / (1.0 + std::exp(-odds_log));
   const bool likely = *judgement.p_fail >= 0.5;
-  judgement.verdict = p_value <= judgement.level && likely ? Verdict::kFail
-                      : likely                             ? Verdict::kInconclusive
-                                                           : Verdict::kPass;
+  judgement.verdict = p_value <= judgement.level && likely ? JudgeVerdict::kFail
+                      : likely                             ? JudgeVerdict::kInconclusive
+                                                           : JudgeVerdict::kPass;
   metric.verdict = judgement.verdict;
   metric.log_e = odds_log;
   judgement.metrics.push_back(std::move(metric));
   judgement.reason =
       fmt::format("{}: {}; p = {:.2g} by what harmless changes did elsewhere",
-                  judgement.verdict == Verdict::kFail ? "the series departs from its past"
+                  judgement.verdict == JudgeVerdict::kFail ? "the series departs from its past"
                   : likely ? "not proven, but more likely harmful than not"
                            : "no evidence against the change",
                   judgement.metrics[0].reason, p_value);

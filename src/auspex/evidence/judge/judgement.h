@@ -7,8 +7,9 @@
 
 namespace auspex::evidence {
 
-enum class Verdict { kPass, kFail, kInconclusive };
-[[nodiscard]] std::string_view Name(Verdict verdict);  // "pass", "fail", "inconclusive"
+// What a judge of recorded data says; a rollout ends with another one (rollout::Verdict).
+enum class JudgeVerdict { kPass, kFail, kInconclusive };
+[[nodiscard]] std::string_view Name(JudgeVerdict verdict);  // "pass", "fail", "inconclusive"
 
 // Where the judge of Kayenta sees a shift (wilcoxon.h), in the metric's unit.
 struct Shift {
@@ -20,7 +21,7 @@ struct Shift {
 
 struct MetricJudgement {
   std::string name;
-  Verdict verdict = Verdict::kInconclusive;
+  JudgeVerdict verdict = JudgeVerdict::kInconclusive;
   // Canary over baseline, 1: no difference; with its 95 % interval. nullopt: not to be had.
   std::optional<double> effect;
   std::optional<double> effect_low;
@@ -36,7 +37,7 @@ struct MetricJudgement {
 
 // What recorded data prove about a canary, or about a change.
 struct Judgement {
-  Verdict verdict = Verdict::kInconclusive;
+  JudgeVerdict verdict = JudgeVerdict::kInconclusive;
   std::optional<double> p_fail;  // nullopt: this judge gives none
   std::optional<double> log_e;
   std::optional<double> p_value;  // of the whole record, looked at once

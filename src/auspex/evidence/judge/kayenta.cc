@@ -206,9 +206,9 @@ Score ScoreOf(const std::vector<KayentaValues>& metrics, const std::vector<Class
   return {WeightedScore(metrics, classified, config), ""};
 }
 
-Verdict VerdictOf(const std::string& label) {
-  if (label == "Pass") return Verdict::kPass;
-  return label == "Nodata" || label == "Error" ? Verdict::kInconclusive : Verdict::kFail;
+JudgeVerdict VerdictOf(const std::string& label) {
+  if (label == "Pass") return JudgeVerdict::kPass;
+  return label == "Nodata" || label == "Error" ? JudgeVerdict::kInconclusive : JudgeVerdict::kFail;
 }
 
 }  // namespace
@@ -230,9 +230,9 @@ Judgement JudgeAsKayenta(const std::vector<KayentaValues>& metrics, const Kayent
   }
   const Score score = ScoreOf(metrics, classified, config);
   judgement.score = score.value;
-  judgement.verdict = score.value >= config.pass       ? Verdict::kPass
-                      : score.value >= config.marginal ? Verdict::kInconclusive
-                                                       : Verdict::kFail;
+  judgement.verdict = score.value >= config.pass       ? JudgeVerdict::kPass
+                      : score.value >= config.marginal ? JudgeVerdict::kInconclusive
+                                                       : JudgeVerdict::kFail;
   judgement.reason =
       fmt::format("score {:g}, pass from {:g}, marginal from {:g}{}{}", score.value, config.pass,
                   config.marginal, score.reason.empty() ? "" : ": ", score.reason);

@@ -437,8 +437,8 @@ Judgement JudgeSeries(const std::vector<JudgedMetric>& metrics, const JudgeOptio
                fmt::format("{} of {} metrics could have shown a fault", enough, metrics.size()));
   for (std::size_t m = 0; m < outcomes.size(); ++m) {
     MetricJudgement& metric = judgement.metrics[m];
-    if (!outcomes[m].enough && metric.verdict == Verdict::kPass)
-      metric.verdict = Verdict::kInconclusive;
+    if (!outcomes[m].enough && metric.verdict == JudgeVerdict::kPass)
+      metric.verdict = JudgeVerdict::kInconclusive;
   }
   return judgement;
 }

@@ -49,13 +49,13 @@ std::string WhyProven(const std::vector<Weighed>& metrics, const Judgement& judg
 
 }  // namespace
 
-std::string_view Name(Verdict verdict) {
+std::string_view Name(JudgeVerdict verdict) {
   switch (verdict) {
-    case Verdict::kPass:
+    case JudgeVerdict::kPass:
       return "pass";
-    case Verdict::kFail:
+    case JudgeVerdict::kFail:
       return "fail";
-    case Verdict::kInconclusive:
+    case JudgeVerdict::kInconclusive:
       return "inconclusive";
   }
   return "inconclusive";
@@ -154,12 +154,12 @@ Judgement Conclude(std::vector<Weighed> metrics, std::optional<double> p_value,
                      (proven && share >= kCarries && one.log_e > 0.0);
     one.metric.log_e = one.log_e;
     // Whatever the whole record could not have shown, none of its metrics has.
-    one.metric.verdict = bad                                        ? Verdict::kFail
-                         : !enough || one.log_e > std::log(kPoints) ? Verdict::kInconclusive
-                                                                    : Verdict::kPass;
+    one.metric.verdict = bad                                        ? JudgeVerdict::kFail
+                         : !enough || one.log_e > std::log(kPoints) ? JudgeVerdict::kInconclusive
+                                                                    : JudgeVerdict::kPass;
   }
   if (proven) {
-    judgement.verdict = Verdict::kFail;
+    judgement.verdict = JudgeVerdict::kFail;
     judgement.reason = WhyProven(metrics, judgement, bar);
   } else if (!enough) {
     judgement.reason = "too little data: " + missing;
@@ -168,7 +168,7 @@ Judgement Conclude(std::vector<Weighed> metrics, std::optional<double> p_value,
         fmt::format("not proven, but more likely faulty than not: {}{}", EText(*judgement.log_e),
                     p_value ? fmt::format(", p = {:.3g}", *p_value) : std::string());
   } else {
-    judgement.verdict = Verdict::kPass;
+    judgement.verdict = JudgeVerdict::kPass;
     judgement.reason = fmt::format("no evidence against the canary: {}", EText(*judgement.log_e));
   }
   for (Weighed& one : metrics) judgement.metrics.push_back(std::move(one.metric));
