@@ -54,14 +54,7 @@ TEST(EventTest, ExpectationIsAtMostOneUnderTheNull) {
       const EventTest test(strata, tolerated);
       for (const double share : {0.2, 0.8, 1.0}) {
         double mean = 0.0;
-        const auto odds_of = [&](const Stratum& s) {
-          const double p =
-              static_cast<double>(s.events) /
-              (tolerated * static_cast<double>(s.canary) + static_cast<double>(s.baseline));
-          const double odds =
-              tolerated == 1.0 ? 1.0 : tolerated * (1.0 - p) / std::max(1e-3, 1.0 - tolerated * p);
-          return share * odds;
-        };
+        const auto odds_of = [&](const Stratum& s) { return share * ToleratedOdds(s, tolerated); };
         const std::vector<double> first = Masses(strata[0], odds_of(strata[0]));
         const std::vector<double> second = Masses(strata[1], odds_of(strata[1]));
         for (std::size_t i = 0; i < first.size(); ++i)
@@ -80,6 +73,39 @@ TEST(EventTest, ExpectationIsAtMostOneUnderTheNull) {
   }
 }
 
+// The same for what is promised to users: a ratio of rates. Over all counts of one stratum.
+TEST(EventTest, ExpectationIsAtMostOneAtTheToleratedRatioOfRates) {
+  constexpr double kTolerated = 1.1;
+  for (const Stratum& size : {Stratum{30, 30, 0}, Stratum{30, 90, 0}, Stratum{90, 30, 0}}) {
+    std::vector<EventTest> tests;  // by the number of events
+    for (std::int64_t k = 0; k <= size.canary + size.baseline; ++k)
+      tests.emplace_back(std::vector<Stratum>{{size.canary, size.baseline, k}}, kTolerated);
+    for (const double p : {.001, .02, .1, .3, .5, .7, .85, .9}) {
+      double mean = 0.0;
+      double whole = 0.0;
+      const auto chance = [](std::int64_t n, std::int64_t k, double rate) {
+        return Choose(n, k) * std::pow(rate, static_cast<double>(k)) *
+               std::pow(1.0 - rate, static_cast<double>(n - k));
+      };
+      for (std::int64_t c = 0; c <= size.canary; ++c) {
+        for (std::int64_t b = 0; b <= size.baseline; ++b) {
+          const double mass = chance(size.canary, c, kTolerated * p) * chance(size.baseline, b, p);
+          const std::vector<std::int64_t> seen = {c};
+          whole += mass;
+          mean += mass * std::exp(tests[static_cast<std::size_t>(c + b)].LogE(seen));
+        }
+      }
+      EXPECT_NEAR(whole, 1.0, 1e-9);
+      EXPECT_LE(mean, 1.0 + 1e-9) << size.canary << '/' << size.baseline << " at " << p;
+    }
+  }
+}
+
+TEST(EventTest, AStratumWithoutACanaryTellsNothing) {
+  const EventTest test({{0, 20, 20}}, 1.1);
+  EXPECT_NEAR(test.LogE(std::vector<std::int64_t>{0}), 0.0, 1e-9);
+}
+
 TEST(EventTest, AFaultThatBeginsLateIsFound) {
   const std::vector<Stratum> strata(20, {100, 100, 4});
   const EventTest test(strata, 1.1);
@@ -92,8 +118,7 @@ TEST(EventTest, AFaultThatBeginsLateIsFound) {
 TEST(EventTest, DrawsFollowTheirLaw) {
   const Stratum s{12, 20, 9};
   const EventTest test({s}, 1.1);
-  const double p = 9.0 / (1.1 * 12.0 + 20.0);
-  const std::vector<double> masses = Masses(s, 1.1 * (1.0 - p) / (1.0 - 1.1 * p));
+  const std::vector<double> masses = Masses(s, ToleratedOdds(s, 1.1));
   std::vector<double> seen(masses.size(), 0.0);
   Random random(3);
   constexpr int kDraws = 100'000;

@@ -61,6 +61,18 @@ TEST(JudgeSeries, CountsFindWhatAveragesHide) {
   EXPECT_LE(false_alarms, 3);
 }
 
+TEST(JudgeSeries, IntervalsOfOneArmAloneAreLeftOutAndTold) {
+  Random random(9);
+  JudgedMetric metric =
+      Metric("errors", Shares(&random, 50, 20, 0.01), Shares(&random, 50, 20, 0.01), 20.0);
+  metric.canary.erase(metric.canary.begin(), metric.canary.begin() + 7);
+  metric.baseline.resize(45);
+  const std::string reason = JudgeSeries({metric}, {}).metrics[0].reason;
+  EXPECT_NE(reason.find("12 of 88 values are of an interval of one arm alone and left out"),
+            std::string::npos)
+      << reason;
+}
+
 TEST(JudgeSeries, LessThroughputIsBadAndMoreIsNot) {
   const std::vector<double> high = {50, 51, 52, 53, 54, 55, 56, 57, 58, 59};
   std::vector<double> low;

@@ -70,6 +70,17 @@ double StepUp(const Stratum& s, double odds, std::int64_t k) {
 
 }  // namespace
 
+double ToleratedOdds(const Stratum& stratum, double tolerated) {
+  if (tolerated == 1.0) return 1.0;
+  constexpr double kLeastRest = 1e-3;  // of the canary's requests that must succeed
+  const double n = std::max(
+      1.0, tolerated * static_cast<double>(stratum.canary) + static_cast<double>(stratum.baseline));
+  // The baseline's rate if the canary's is `tolerated` times as high.
+  const double p = std::min(1.0, static_cast<double>(stratum.events) / n);
+  const double above = std::min(1.0 / tolerated, p + std::sqrt(p * (1.0 - p) / n));
+  return tolerated * (1.0 - above) / std::max(kLeastRest, 1.0 - tolerated * above);
+}
+
 double LogNoncentralNorm(const Stratum& s, double odds) {
   const std::int64_t mode = Mode(s, odds);
   const double log_mode = LogChoose(s.canary, mode) + LogChoose(s.baseline, s.events - mode) +
@@ -95,12 +106,7 @@ EventTest::EventTest(std::vector<Stratum> strata, double tolerated)
   for (const Stratum& s : strata_) {
     events_ += s.events;
     Terms terms;
-    // At the tolerated ratio the baseline's rate would be p; ratio 1 is odds 1.
-    const double p =
-        static_cast<double>(s.events) /
-        std::max(1.0, tolerated * static_cast<double>(s.canary) + static_cast<double>(s.baseline));
-    terms.tolerated_odds = tolerated * (1.0 - p) / std::max(1e-3, 1.0 - tolerated * p);
-    if (tolerated == 1.0) terms.tolerated_odds = 1.0;
+    terms.tolerated_odds = ToleratedOdds(s, tolerated);
     const double at_edge = LogNoncentralNorm(s, terms.tolerated_odds);
     for (std::size_t j = 0; j < grid_.size(); ++j)
       terms.log_norm[j] =

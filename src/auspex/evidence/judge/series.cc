@@ -91,6 +91,9 @@ struct ShareCounts {
   std::vector<std::int64_t> seen;
   ArmTotals totals;
   bool paired = true;
+  // Values of intervals that the other arm has none of: left out, since time would speak for an
+  // arm.
+  std::size_t unpaired = 0;
 };
 
 ShareCounts CountShares(const JudgedMetric& metric, bool decrease) {
@@ -111,7 +114,11 @@ ShareCounts CountShares(const JudgedMetric& metric, bool decrease) {
     add(static_cast<std::int64_t>(c.count), events(c), static_cast<std::int64_t>(b.count),
         events(b));
   });
-  if (!counts.strata.empty()) return counts;
+  if (!counts.strata.empty()) {
+    counts.unpaired =
+        Values(metric.canary).size() + Values(metric.baseline).size() - 2 * counts.strata.size();
+    return counts;
+  }
   // No interval has both arms: all of the record is one.
   counts.paired = false;
   std::int64_t n[2] = {0, 0};
@@ -127,6 +134,13 @@ ShareCounts CountShares(const JudgedMetric& metric, bool decrease) {
   return counts;
 }
 
+std::string UnpairedText(const ShareCounts& counts) {
+  if (!counts.paired) return "; no interval has both arms, so time is not told from the canary";
+  if (counts.unpaired == 0) return "";
+  return fmt::format("; {} of {} values are of an interval of one arm alone and left out",
+                     counts.unpaired, counts.unpaired + 2 * counts.strata.size());
+}
+
 void DescribeShare(const JudgedMetric& metric, const ShareCounts& counts,
                    const JudgeOptions& options, Outcome* outcome) {
   MetricJudgement& out = outcome->weighed.metric;
@@ -138,13 +152,12 @@ void DescribeShare(const JudgedMetric& metric, const ShareCounts& counts,
     out.effect_low = ratio.low;
     out.effect_high = ratio.high;
   }
-  out.reason = fmt::format(
-      "{}{} of the canary's {:.0f}, {} of the baseline's {:.0f} requests; {}{}",
-      metric.direction == JudgedMetric::Direction::kDecrease ? "not reached by " : "",
-      Percent(totals.canary_events / std::max(1.0, totals.canary)), totals.canary,
-      Percent(totals.baseline_events / std::max(1.0, totals.baseline)), totals.baseline,
-      EText(log_e),
-      counts.paired ? "" : "; no interval has both arms, so time is not told from the canary");
+  out.reason =
+      fmt::format("{}{} of the canary's {:.0f}, {} of the baseline's {:.0f} requests; {}{}",
+                  metric.direction == JudgedMetric::Direction::kDecrease ? "not reached by " : "",
+                  Percent(totals.canary_events / std::max(1.0, totals.canary)), totals.canary,
+                  Percent(totals.baseline_events / std::max(1.0, totals.baseline)), totals.baseline,
+                  EText(log_e), UnpairedText(counts));
   out.requests_needed = RequestsStillNeeded(totals, log_e, options.level());
 }
 

@@ -51,8 +51,9 @@ struct Weighed {
 [[nodiscard]] double PValueByDraws(double seen, double alpha, std::int64_t most_draws,
                                    const std::function<double()>& draw);
 
-// Draws that a record may cost where each looks at `cost` values: within seconds, and at least what
-// shows a p of half a per cent.
+// Draws that a record may cost where each looks at `cost` values: as many as take some seconds, 999
+// at most, and at least the 199 that show a p of half a per cent. These are what a record of more
+// than 1.5 million requests costs, in proportion to its length (docs/judge.md has the times).
 [[nodiscard]] std::int64_t DrawsFor(double cost);
 
 // Events on the canary that prove it at `level` if none is on the baseline: the fewest that by lot
