@@ -104,6 +104,29 @@ TEST(ReadSignals, WhatIsNotSeenIsInTheReason) {
   EXPECT_EQ(told.decision.p_fail, turn.decision.p_fail);
 }
 
+// A server that answers with the moment it was asked for hides how old its samples are.
+TEST(ReadSignals, TellsTheAgeOfTheSamplesThatCountRequests) {
+  Answers server;
+  for (const char* query : {"g", "a"}) server.by_query[query] = {Counter(query, 5)};
+  const SignalQuestion question{
+      .signals = {{.name = "requests", .role = "errors", .good = "g", .all = "a"}},
+      .canary_version = "v2",
+      .baseline_version = "v1",
+      .canary_server = "b",
+      .baseline_server = "a",
+      .at = FromMicros(7)};
+  EXPECT_EQ(ReadSignals(&server, question, {}).age_s, std::nullopt) << "it does not know how";
+  server.by_query["time() - min(timestamp(a))"] = {
+      Series{.labels = {}, .points = {{.at = {}, .value = 12.5}}}};
+  const SignalReading reading = ReadSignals(&server, question, {});
+  EXPECT_EQ(reading.age_s, 12.5);
+  Live live;
+  live.reading_done = reading;
+  testing::QuietFeed feed(false);
+  static_cast<void>(CloseTick(&live, 1, {.requests = &feed}));
+  EXPECT_EQ(ViewOf(live).sample_age_s, 12.5);
+}
+
 SignalReading Reading(double canary_good, double canary_all, double good, double all) {
   SignalReading reading;
   reading.rates["orders"] = {.canary = {.good = Read(canary_good), .all = Read(canary_all)},

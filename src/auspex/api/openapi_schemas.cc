@@ -51,6 +51,7 @@ const std::string_view kSchemas = R"json({
       "reason": {"type": "string"},
       "risk": {"$ref": "#/components/schemas/Share"},
       "users_harmed": {"type": "number"},
+      "sample_age_s": {"type": ["number", "null"], "description": "of a scraped service: from the newest sample of its requests to the end of the last tick"},
       "requests": {"$ref": "#/components/schemas/Arms"},
       "errors": {"$ref": "#/components/schemas/Arms"},
       "schedule": {"oneOf": [{"type": "null"}, {"$ref": "#/components/schemas/Schedule"}], "description": "what it waits for; null: nothing, or it has ended"},

@@ -76,6 +76,8 @@ void PrintDeployment(const ordered_json& d) {
                d["feed_lost"].dump());
   if (const std::string waits = ScheduleInWords(d.dump()); !waits.empty())
     fmt::print("  schedule    {}\n", waits);
+  if (const auto age = d.find("sample_age_s"); age != d.end() && age->is_number())
+    fmt::print("  samples     {:.0f} s old at the end of the last tick\n", age->get<double>());
   fmt::print("  started     {}\n  ended       {}\n  reason      {}\n", d.value("started_at", ""),
              Word(d["ended_at"]), d.value("reason", ""));
 }

@@ -127,12 +127,14 @@ Json JsonOf(const DeploymentView& view) {
            {"errors", {{"canary", view.canary.errors}, {"baseline", view.baseline.errors}}},
            {"feed_lost", view.feed_lost},
            {"schedule", ScheduleJson(view.schedule)},
+           {"sample_age_s", nullptr},
            {"started_at", ToRfc3339(view.started_at)},
            {"ended_at", nullptr}};
   if (view.last.verdict) out["verdict"] = Name(*view.last.verdict);
   if (!view.last.by.empty()) out["by"] = view.last.by;
   if (view.weight_given) out["weight_given"] = view.weight_given->share();
   if (view.last.requests_needed) out["requests_needed"] = *view.last.requests_needed;
+  if (view.sample_age_s) out["sample_age_s"] = *view.sample_age_s;
   if (view.ended_at) out["ended_at"] = ToRfc3339(*view.ended_at);
   return out;
 }

@@ -25,6 +25,8 @@ struct DeploymentView {
   Rollout::Totals baseline;
   Schedule schedule;
   std::int64_t feed_lost = 0;  // requests that the proxy counted and the feed did not bring
+  // Of a scraped service: seconds from the newest sample of its requests to the last tick's end.
+  std::optional<double> sample_age_s;
   WallTime started_at;
   std::optional<WallTime> ended_at;
 };

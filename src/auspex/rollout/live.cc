@@ -111,6 +111,7 @@ ScrapedTicks TakeTicks(Live* live, const TickSources& sources, Inputs* inputs,
       if (gauge.learn && value != live->reading_done->baseline.end())
         inputs->window.baseline_values.insert(*value);
     }
+    live->sample_age_s = live->reading_done->age_s;
     inputs->unseen = std::move(live->reading_done->unseen);
     live->metrics_failure = std::move(live->reading_done->failure);
     live->reading_done.reset();
@@ -196,6 +197,7 @@ DeploymentView ViewOf(const Live& live) {
   view.baseline = rollout.baseline;
   view.feed_lost = live.balance.lost();
   view.schedule = ScheduleOf(rollout);
+  view.sample_age_s = live.sample_age_s;
   view.started_at = live.announced.at;
   view.ended_at = live.ended_at;
   return view;

@@ -58,7 +58,8 @@ struct Live {
   bool reading = false;
   std::optional<SignalReading> reading_done;
   ScrapeMemory scraped;
-  std::string metrics_failure;  // of the last answer; holds until there is a good one
+  std::optional<double> sample_age_s;  // of a scraped service: SignalReading::age_s, as last told
+  std::string metrics_failure;         // of the last answer; holds until there is a good one
 
   telemetry::FeedBalance balance;  // the feed against the proxy's own count
 

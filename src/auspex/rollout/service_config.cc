@@ -24,6 +24,8 @@ RolloutSpec SpecFor(const ServiceConfig& service, const std::string& deployment)
   spec.risk = service.prior_risk;
   spec.time_scale = service.time_scale;
   spec.tick_s = service.tick_s;
+  // What a metrics server says of a tick's end is at most a scrape older.
+  if (service.Scraped()) spec.lag_s = service.scrape_s;
   spec.warm_up_s = service.warm_up_s;
   spec.bake_s = service.bake_s;
   spec.deadline_s = service.deadline_s;

@@ -1,6 +1,8 @@
 #include "auspex/rollout/signals.h"
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -64,6 +66,13 @@ struct Arm {
     if (!good.ok()) return Failure{good.error()};
     return reading;
   }
+  // The age of its oldest series' newest sample: an instant query answers with the moment it was
+  // asked for, not with the sample's own. Whoever is no Prometheus may not know the function.
+  [[nodiscard]] std::optional<double> Age(const SignalConfig& signal) const {
+    const auto age = Ask(fmt::format("time() - min(timestamp({}))", signal.all));
+    if (!age.ok() || age->empty() || age->front().points.empty()) return std::nullopt;
+    return std::max(0.0, age->front().points.back().value);
+  }
   [[nodiscard]] Result<BucketReading> Buckets(const SignalConfig& signal) const {
     AUSPEX_TRY(const std::vector<Series> series, Ask(signal.histogram));
     return telemetry::ReadBuckets(series);
@@ -113,7 +122,10 @@ SignalReading ReadSignals(telemetry::MetricSource* source, const SignalQuestion&
   for (const SignalConfig& signal : question.signals) {
     if (!versions && signal.ByVersion()) continue;
     const Status read = ReadOne(arms, signal, &reading);
-    if (read.ok()) continue;
+    if (read.ok()) {
+      if (signal.role == "errors" && signal.IsRate()) reading.age_s = arms.baseline.Age(signal);
+      continue;
+    }
     if (read.error().code == ErrorCode::kNoData) {
       if (signal.query.empty())
         reading.unseen.push_back(fmt::format("{} ({})", signal.name, read.error().message));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct SignalReading {
   std::map<std::string, double> baseline;  // ln of a gauge's own of the baseline, where positive
   std::map<std::string, BothArms<telemetry::RateReading>> rates;
   std::map<std::string, BothArms<telemetry::BucketReading>> histograms;
+  // Seconds from the newest sample of the baseline's requests, of a scraped service, to `at`: what
+  // was counted is so old. nullopt: the server does not tell.
+  std::optional<double> age_s;
   // Signals that have no data for an arm, each with why and how to mend it. They are in none of the
   // above: absent is neither good nor bad.
   std::vector<std::string> unseen;
