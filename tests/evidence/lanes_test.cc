@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "auspex/base/random.h"
 #include "auspex/evidence/rate_evidence.h"
@@ -52,18 +54,16 @@ TEST(Lanes, LogRatiosAreThoseOfEachAlternative) {
     counts.baseline_events = std::floor(counts.baseline_requests * std::pow(random.Uniform(), 4));
     const double share = random.Uniform();
     const bool planned = random.Chance(.5);
-    Lanes got;
-    LogRatios(grid.odds(),
-              {.canary_events = counts.canary_events,
-               .canary_others = counts.canary_requests - counts.canary_events,
-               .baseline_events = counts.baseline_events,
-               .baseline_others = counts.baseline_requests - counts.baseline_events,
-               .canary_exposure = planned ? share : counts.canary_requests,
-               .baseline_exposure = planned ? 1 - share : counts.baseline_requests,
-               .p = p,
-               .tolerated = tolerated,
-               .refine = planned},
-              &got);
+    const Lanes got = LogRatios(
+        grid.odds(), {.canary_events = counts.canary_events,
+                      .canary_others = counts.canary_requests - counts.canary_events,
+                      .baseline_events = counts.baseline_events,
+                      .baseline_others = counts.baseline_requests - counts.baseline_events,
+                      .canary_exposure = planned ? share : counts.canary_requests,
+                      .baseline_exposure = planned ? 1 - share : counts.baseline_requests,
+                      .p = p,
+                      .tolerated = tolerated,
+                      .refine = planned});
     for (std::size_t j = 0; j < kLanes; ++j) {
       const double want = j >= grid.size() ? 0.0
                           : planned ? LogRatioPlanned(grid.odds()[j], counts, p, share, tolerated)
@@ -71,6 +71,42 @@ TEST(Lanes, LogRatiosAreThoseOfEachAlternative) {
       const double scale = counts.canary_requests + counts.baseline_requests + std::abs(want);
       ASSERT_NEAR(got[j], want, 1e-14 * scale) << j;
     }
+  }
+}
+
+// To the bit, as one alternative after the other would be: replay promises it.
+TEST(Lanes, AStepIsThatOfEachAlternative) {
+  Random random(3);
+  for (int i = 0; i < 20'000; ++i) {
+    const RateGrid grid(std::min(.6, std::pow(10, -7 * random.Uniform())));
+    const MassStep step{.size = grid.size(),
+                        .begins = random.Uniform(),
+                        .drift = random.Chance(.2) ? 0.0 : .5 * random.Uniform()};
+    Lanes log_ratios, mass;
+    for (std::size_t j = 0; j < grid.size(); ++j) {
+      log_ratios[j] = 20 * (random.Uniform() - .7);
+      mass[j] = random.Uniform();
+    }
+    Lanes factor = log_ratios;
+    const double most = ExpBelowMost(&factor);
+    EXPECT_EQ(most, std::max(0.0, *std::max_element(log_ratios.at.begin(), log_ratios.at.end())));
+    Lanes less = log_ratios;
+    for (double& log_ratio : less.at) log_ratio -= most;
+    Exp(&less);
+    ASSERT_EQ(factor.at, less.at);
+
+    Lanes want = mass;
+    for (std::size_t j = 0; j < grid.size(); ++j)
+      want[j] = (mass[j] + step.begins * grid.prior()[j]) * factor[j];
+    for (std::size_t j = grid.size() - 1; j > 0 && step.drift > 0; --j) {
+      want[j] += step.drift * want[j - 1];
+      want[j - 1] *= 1.0 - step.drift;
+    }
+    StepMasses(grid.prior(), factor, step, &mass);
+    ASSERT_EQ(mass.at, want.at);
+    Divide(3.7, &mass);
+    for (double& value : want.at) value /= 3.7;
+    ASSERT_EQ(mass.at, want.at);
   }
 }
 

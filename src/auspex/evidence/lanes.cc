@@ -80,7 +80,7 @@ AUSPEX_INLINE void AddLog(double times, const Lanes& above, const Lanes& below, 
   AUSPEX_EACH_LANE(*sum)[i] += times * LogOf(above[i] / below[i]);
 }
 
-AUSPEX_INLINE void LogRatiosBody(const Lanes& odds, const TickTerms& t, Lanes* out) {
+AUSPEX_INLINE Lanes LogRatiosBody(const Lanes& odds, const TickTerms& t) {
   Lanes pa, q, qa, not_pa, not_q, not_qa, p, not_p;
   AlternativesBody(odds, t.p, &pa);
   const double a = (t.canary_exposure + t.baseline_exposure) * t.tolerated;
@@ -108,34 +108,77 @@ AUSPEX_INLINE void LogRatiosBody(const Lanes& odds, const TickTerms& t, Lanes* o
     p[i] = t.p;
     not_p[i] = 1.0 - t.p;
   }
-  *out = Lanes{};
-  AddLog(t.canary_events, pa, qa, out);
-  AddLog(t.canary_others, not_pa, not_qa, out);
-  AddLog(t.baseline_events, p, q, out);
-  AddLog(t.baseline_others, not_p, not_q, out);
+  Lanes out;
+  AddLog(t.canary_events, pa, qa, &out);
+  AddLog(t.canary_others, not_pa, not_qa, &out);
+  AddLog(t.baseline_events, p, q, &out);
+  AddLog(t.baseline_others, not_p, not_q, &out);
   const double null = t.tolerated * t.p * 1.0001;
   AUSPEX_EACH_LANE {
-    const double l = (*out)[i] / t.phi;
-    const bool none = (pa[i] <= null) | (q[i] <= 0.0) | (qa[i] >= 1.0);
-    (*out)[i] = none ? 0.0 : l;
+    // One choice after the other: of a condition made of three g++ 12 makes no vector code.
+    double l = out[i] / t.phi;
+    l = pa[i] <= null ? 0.0 : l;
+    l = q[i] <= 0.0 ? 0.0 : l;
+    out[i] = qa[i] >= 1.0 ? 0.0 : l;
   }
+  return out;
 }
 
 AUSPEX_INLINE void ExpBody(Lanes* x) { AUSPEX_EACH_LANE(*x)[i] = ExpOf((*x)[i]); }
 AUSPEX_INLINE void LogBody(Lanes* x) { AUSPEX_EACH_LANE(*x)[i] = LogOf((*x)[i]); }
+
+AUSPEX_INLINE double ExpBelowMostBody(Lanes* x) {
+  // Four maxima side by side and then theirs: which is found first makes no difference.
+  constexpr std::size_t kSide = 4;
+  std::array<double, kSide> mosts{};
+  for (std::size_t i = 0; i < kLanes; i += kSide) {
+    for (std::size_t k = 0; k < kSide; ++k)
+      mosts[k] = (*x)[i + k] > mosts[k] ? (*x)[i + k] : mosts[k];
+  }
+  double most = 0.0;
+  for (const double m : mosts) most = m > most ? m : most;
+  AUSPEX_EACH_LANE(*x)[i] = ExpOf((*x)[i] - most);
+  return most;
+}
+
+AUSPEX_INLINE void StepMassesBody(const Lanes& prior, const Lanes& factor, const MassStep& step,
+                                  Lanes* mass) {
+  Lanes now;
+  AUSPEX_EACH_LANE now[i] = ((*mass)[i] + step.begins * prior[i]) * factor[i];
+  const double drift = step.drift;
+  if (drift <= 0.0) {
+    *mass = now;
+    return;
+  }
+  const double stays = 1.0 - drift;
+  std::array<double, kLanes + 1> before{};  // each one's neighbour
+  AUSPEX_EACH_LANE before[i + 1] = now[i];
+  AUSPEX_EACH_LANE(*mass)[i] = now[i] * stays + drift * before[i];
+  const std::size_t last = step.size - 1;
+  (*mass)[last] = now[last] + drift * before[last];
+  (*mass)[last + 1] = 0.0;
+}
+
+AUSPEX_INLINE void DivideBody(double by, Lanes* x) { AUSPEX_EACH_LANE(*x)[i] /= by; }
 
 #if defined(__x86_64__)
 #define AUSPEX_WIDE [[gnu::target("avx2")]]
 AUSPEX_WIDE void WideAlternatives(const Lanes& odds, double p, Lanes* rates) {
   AlternativesBody(odds, p, rates);
 }
-AUSPEX_WIDE void WideLogRatios(const Lanes& odds, const TickTerms& terms, Lanes* out) {
-  LogRatiosBody(odds, terms, out);
+AUSPEX_WIDE Lanes WideLogRatios(const Lanes& odds, const TickTerms& terms) {
+  return LogRatiosBody(odds, terms);
 }
 AUSPEX_WIDE void WideExp(Lanes* x) { ExpBody(x); }
+AUSPEX_WIDE double WideExpBelowMost(Lanes* x) { return ExpBelowMostBody(x); }
+AUSPEX_WIDE void WideStepMasses(const Lanes& prior, const Lanes& factor, const MassStep& step,
+                                Lanes* mass) {
+  StepMassesBody(prior, factor, step, mass);
+}
+AUSPEX_WIDE void WideDivide(double by, Lanes* x) { DivideBody(by, x); }
 bool IsWide() {
-  static const bool wide = __builtin_cpu_supports("avx2") != 0;
-  return wide;
+  static const bool kWide = __builtin_cpu_supports("avx2") != 0;
+  return kWide;
 }
 #endif
 
@@ -145,16 +188,24 @@ bool IsWide() {
 void Alternatives(const Lanes& odds, double p, Lanes* rates) {
   IsWide() ? WideAlternatives(odds, p, rates) : AlternativesBody(odds, p, rates);
 }
-void LogRatios(const Lanes& odds, const TickTerms& terms, Lanes* out) {
-  IsWide() ? WideLogRatios(odds, terms, out) : LogRatiosBody(odds, terms, out);
+Lanes LogRatios(const Lanes& odds, const TickTerms& terms) {
+  return IsWide() ? WideLogRatios(odds, terms) : LogRatiosBody(odds, terms);
 }
 void Exp(Lanes* x) { IsWide() ? WideExp(x) : ExpBody(x); }
+double ExpBelowMost(Lanes* x) { return IsWide() ? WideExpBelowMost(x) : ExpBelowMostBody(x); }
+void StepMasses(const Lanes& prior, const Lanes& factor, const MassStep& step, Lanes* mass) {
+  IsWide() ? WideStepMasses(prior, factor, step, mass) : StepMassesBody(prior, factor, step, mass);
+}
+void Divide(double by, Lanes* x) { IsWide() ? WideDivide(by, x) : DivideBody(by, x); }
 #else
 void Alternatives(const Lanes& odds, double p, Lanes* rates) { AlternativesBody(odds, p, rates); }
-void LogRatios(const Lanes& odds, const TickTerms& terms, Lanes* out) {
-  LogRatiosBody(odds, terms, out);
-}
+Lanes LogRatios(const Lanes& odds, const TickTerms& terms) { return LogRatiosBody(odds, terms); }
 void Exp(Lanes* x) { ExpBody(x); }
+double ExpBelowMost(Lanes* x) { return ExpBelowMostBody(x); }
+void StepMasses(const Lanes& prior, const Lanes& factor, const MassStep& step, Lanes* mass) {
+  StepMassesBody(prior, factor, step, mass);
+}
+void Divide(double by, Lanes* x) { DivideBody(by, x); }
 #endif
 void Log(Lanes* x) { LogBody(x); }
 

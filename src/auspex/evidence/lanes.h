@@ -33,10 +33,23 @@ struct TickTerms {
 // The canary's rate under each alternative: o/(1+o) of o = odds p/(1-p). p in (0, .9].
 void Alternatives(const Lanes& odds, double p, Lanes* rates);
 // l_j / phi of section 2 for each alternative; 0 where it is no alternative.
-void LogRatios(const Lanes& odds, const TickTerms& terms, Lanes* out);
+[[nodiscard]] Lanes LogRatios(const Lanes& odds, const TickTerms& terms);
 // e^x in place, within 2 units of the last place, x <= 0; 0 below -700.
 void Exp(Lanes* x);
 // ln x in place, within 1 unit of the last place, x > 0 and normal.
 void Log(Lanes* x);
+// e^(x - m) in place, with m, which is returned, the largest of 0 and all x.
+double ExpBelowMost(Lanes* x);
+
+// What happens to the masses of the first `size` alternatives in one tick (section 3): the faults
+// that begin join them by the prior, the tick multiplies each by its factor, and the share `drift`
+// of each, the last one's apart, goes to the next.
+struct MassStep {
+  std::size_t size = 0;  // from 1 to kLanes - 1
+  double begins = 0.0;
+  double drift = 0.0;
+};
+void StepMasses(const Lanes& prior, const Lanes& factor, const MassStep& step, Lanes* mass);
+void Divide(double by, Lanes* x);
 
 }  // namespace auspex::evidence

@@ -166,33 +166,31 @@ void RateEvidence::Relearn(double events, double requests) {
   baseline_requests_ = requests;
 }
 
-void RateEvidence::LogRatiosOf(const Counts& counts, const Tick& tick, Lanes* log_ratios) const {
+Lanes RateEvidence::LogRatiosOf(const Counts& counts, const Tick& tick) const {
   const double p = BaselineRate();
   // Overdispersion (section 4).
   const double phi = 1.0 + p / (1.0 - p) * Harmonic(counts, tick) * overdispersion_;
-  *log_ratios = {};
   const Lanes odds = grid_.odds();
   if (likelihood_ == Likelihood::kConditional) {
+    Lanes log_ratios;
     for (std::size_t j = 0; j < grid_.size(); ++j)
-      (*log_ratios)[j] = LogRatioConditional(odds[j], counts, tick.tolerated) / phi;
-    return;
+      log_ratios[j] = LogRatioConditional(odds[j], counts, tick.tolerated) / phi;
+    return log_ratios;
   }
   const double nc = counts.canary_requests;
   const double nb = counts.baseline_requests;
   const double w = tick.planned_share;
-  if (w <= 0.0 && (nc <= 0.0 || nb <= 0.0)) return;
-  LogRatios(odds,
-            {.canary_events = counts.canary_events,
-             .canary_others = nc - counts.canary_events,
-             .baseline_events = counts.baseline_events,
-             .baseline_others = nb - counts.baseline_events,
-             .canary_exposure = w > 0.0 ? w : nc,
-             .baseline_exposure = w > 0.0 ? 1.0 - w : nb,
-             .p = p,
-             .tolerated = tick.tolerated,
-             .refine = w > 0.0,
-             .phi = phi},
-            log_ratios);
+  if (w <= 0.0 && (nc <= 0.0 || nb <= 0.0)) return {};
+  return LogRatios(odds, {.canary_events = counts.canary_events,
+                          .canary_others = nc - counts.canary_events,
+                          .baseline_events = counts.baseline_events,
+                          .baseline_others = nb - counts.baseline_events,
+                          .canary_exposure = w > 0.0 ? w : nc,
+                          .baseline_exposure = w > 0.0 ? 1.0 - w : nb,
+                          .p = p,
+                          .tolerated = tick.tolerated,
+                          .refine = w > 0.0,
+                          .phi = phi});
 }
 
 // Requests that the two arms' comparison is worth: n_c n_b / (n_c + n_b) of what came, or of what
@@ -211,33 +209,24 @@ void RateEvidence::Step(const Counts& seen, const Tick& tick) {
     counts.baseline_events += tick.history_events;
     counts.baseline_requests += tick.history_events / BaselineRate();
   }
-  Lanes factor;
-  LogRatiosOf(counts, tick, &factor);
-  const std::size_t size = grid_.size();
-  const Lanes& prior = grid_.prior();
-  const double most = std::max(0.0, *std::max_element(factor.at.begin(), factor.at.end()));
-  for (double& log_ratio : factor.at) log_ratio -= most;
-  Exp(&factor);
-
+  Lanes factor = LogRatiosOf(counts, tick);
+  const double most = ExpBelowMost(&factor);
   const double begins = wait_ * tick.hazard;
   wait_ -= begins;
-  for (std::size_t j = 0; j < kLanes; ++j) mass_[j] = (mass_[j] + begins * prior[j]) * factor[j];
-  if (tick.drift > 0.0) {
-    const double drift = std::min(kMostDrift, tick.drift);
-    for (std::size_t j = size - 1; j > 0; --j) {
-      mass_[j] += drift * mass_[j - 1];
-      mass_[j - 1] *= 1.0 - drift;
-    }
-  }
+  StepMasses(grid_.prior(), factor,
+             {.size = grid_.size(),
+              .begins = begins,
+              .drift = std::min(kMostDrift, std::max(0.0, tick.drift))},
+             &mass_);
   wait_ *= factor[kLanes - 1];  // behind the grid, where the log ratio is 0: e^-most
   // The masses first: where nothing was learned, the order of a sum decides on which side of 0 log
   // E falls.
   double total = 0.0;
-  for (std::size_t j = 0; j < size; ++j) total += mass_[j];
+  for (std::size_t j = 0; j < grid_.size(); ++j) total += mass_[j];
   total += wait_;
   total = std::max(total, 1e-290);  // keeps the logarithm finite
   log_e_ += most + std::log(total);
-  for (double& mass : mass_.at) mass /= total;
+  Divide(total, &mass_);
   wait_ /= total;
 
   baseline_events_ = keep_ * baseline_events_ + seen.baseline_events;

@@ -103,7 +103,7 @@ class RateEvidence {
   void AlternativeRates(Lanes* rates) const { Alternatives(grid_.odds(), BaselineRate(), rates); }
 
  private:
-  void LogRatiosOf(const Counts& counts, const Tick& tick, Lanes* log_ratios) const;
+  [[nodiscard]] Lanes LogRatiosOf(const Counts& counts, const Tick& tick) const;
   [[nodiscard]] static double Harmonic(const Counts& counts, const Tick& tick);
 
   // The widest first: a rollout keeps two dozen of these, and what pads them counts.
