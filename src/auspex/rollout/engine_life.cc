@@ -150,6 +150,29 @@ Failure RouterAway(const std::string& service, const Error& error) {
               error.message, service);
 }
 
+// What can be said of it without a look at the router.
+Status CheckAnnouncement(const Engine::Announcement& announcement, const ServiceConfig& service) {
+  AUSPEX_TRY(CheckName("version", announcement.version));
+  if (!announcement.baseline_version.empty()) {
+    AUSPEX_TRY(CheckName("baseline_version", announcement.baseline_version));
+  } else if (service.Scraped()) {
+    // Without it nothing of the service would be counted, and observing would never end.
+    for (const SignalConfig& signal : service.signals) {
+      if (signal.ByVersion())
+        return Fail(ErrorCode::kInvalidArgument,
+                    "baseline_version: signal {} of {} is asked for by $version; say which version "
+                    "serves now",
+                    signal.name, service.name);
+    }
+  }
+  AUSPEX_TRY(CheckText("actor", announcement.actor));
+  if (announcement.risk && !(*announcement.risk >= 0.0 && *announcement.risk <= 1.0)) {
+    return Fail(ErrorCode::kInvalidArgument, "risk: a share from 0 to 1, not {}",
+                *announcement.risk);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Announced> EngineImpl::Prepare(const Announcement& announcement) {
@@ -161,24 +184,7 @@ Result<Announced> EngineImpl::Prepare(const Announcement& announcement) {
     return Fail(ErrorCode::kNotFound, "no service '{}' is configured; there is {}",
                 announcement.service, fmt::join(names, ", "));
   }
-  AUSPEX_TRY(CheckName("version", announcement.version));
-  if (!announcement.baseline_version.empty()) {
-    AUSPEX_TRY(CheckName("baseline_version", announcement.baseline_version));
-  } else if (service->Scraped()) {
-    // Without it nothing of the service would be counted, and observing would never end.
-    for (const SignalConfig& signal : service->signals) {
-      if (signal.ByVersion())
-        return Fail(ErrorCode::kInvalidArgument,
-                    "baseline_version: signal {} of {} is asked for by $version; say which version "
-                    "serves now",
-                    signal.name, service->name);
-    }
-  }
-  AUSPEX_TRY(CheckText("actor", announcement.actor));
-  if (announcement.risk && !(*announcement.risk >= 0.0 && *announcement.risk <= 1.0)) {
-    return Fail(ErrorCode::kInvalidArgument, "risk: a share from 0 to 1, not {}",
-                *announcement.risk);
-  }
+  AUSPEX_TRY(CheckAnnouncement(announcement, *service));
   // Before the weights are looked at: those of a running deployment are its own.
   for (const DeploymentView& running : Running()) {
     if (running.service == service->name) return AlreadyRuns(running.id, running.service);
