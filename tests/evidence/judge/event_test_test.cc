@@ -44,6 +44,20 @@ RC_GTEST_PROP(EventTest, NormIsTheSumOfItsTerms, ()) {
   RC_ASSERT(std::abs(LogNoncentralNorm(stratum, odds) - std::log(sum)) < 1e-9);
 }
 
+TEST(EventTest, AStratumOfOneArmTellsNothing) {
+  for (const Stratum& one : {Stratum{.canary = 0, .baseline = 3, .events = 3},
+                             Stratum{.canary = 0, .baseline = 3, .events = 1},
+                             Stratum{.canary = 3, .baseline = 0, .events = 3}}) {
+    const std::int64_t on_canary = one.canary > 0 ? one.events : 0;
+    const EventTest alone({one}, 1.1);
+    EXPECT_NEAR(alone.LogE(std::vector<std::int64_t>{on_canary}), 0.0, 1e-12);
+    const EventTest behind({{.canary = 20, .baseline = 20, .events = 8}, one}, 1.1);
+    const double log_e = behind.LogE(std::vector<std::int64_t>{7, on_canary});
+    EXPECT_TRUE(std::isfinite(log_e)) << log_e;
+    EXPECT_GT(log_e, 0.0);
+  }
+}
+
 // The law: whatever the true ratio up to the tolerated one, the mean of E is at most 1, over all
 // outcomes of two strata.
 TEST(EventTest, ExpectationIsAtMostOneUnderTheNull) {
