@@ -41,9 +41,10 @@ void LevelEvidence::Step(std::optional<double> y) {
   hole_ = false;
   ++ticks_;
   previous_ = *y;
+  log_e_ = LogE();
 }
 
-double LevelEvidence::log_e() const {
+double LevelEvidence::LogE() const {
   const double d0 = std::log(kToleratedLevel);
   std::array<double, 6> v{};
   for (std::size_t i = 0; i < v.size(); ++i) {
@@ -66,14 +67,17 @@ SlopeEvidence::SlopeEvidence(double phi, double sigma, const Shape& shape)
     : phi_(phi), sigma_(sigma), shape_(shape) {}
 
 void SlopeEvidence::Step(std::optional<double> y) {
-  if (!y) {
-    hole_ = true;
-    if (ticks_ > 0) ++ticks_;
-    return;
-  }
+  if (y) Add(*y);
+  if (y || ticks_ > 0) ++ticks_;
+  hole_ = !y;
+  log_e_ = LogE();
+}
+
+// The whitened value and its regressors.
+void SlopeEvidence::Add(double y) {
   if (ticks_ > 0 && !hole_) {
     const double t = ticks_ + 1.0;
-    const double z = (*y - phi_ * previous_) / sigma_;
+    const double z = (y - phi_ * previous_) / sigma_;
     const double x0 = (1.0 - phi_) / sigma_;
     const double x1 = (std::exp(-t / shape_.settling_ticks) -
                        phi_ * std::exp(-(t - 1.0) / shape_.settling_ticks)) /
@@ -89,12 +93,10 @@ void SlopeEvidence::Step(std::optional<double> y) {
     bb_ += x2 * x2;
     bz_ += x2 * z;
   }
-  hole_ = false;
-  ++ticks_;
-  previous_ = *y;
+  previous_ = y;
 }
 
-double SlopeEvidence::log_e() const {
+double SlopeEvidence::LogE() const {
   if (ticks_ < kLeastTicks) return 0.0;
   const double det = x00_ * x11_ - x01_ * x01_;
   if (det < 1e-9 * x00_ * x11_) return 0.0;

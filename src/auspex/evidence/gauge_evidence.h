@@ -20,9 +20,11 @@ class LevelEvidence {
   explicit LevelEvidence(const GaugeNoise& noise);
   // nullopt: the tick had no value; the next pair starts anew.
   void Step(std::optional<double> y);
-  [[nodiscard]] double log_e() const;
+  [[nodiscard]] double log_e() const { return log_e_; }
 
  private:
+  [[nodiscard]] double LogE() const;
+
   double phi_;
   double sigma_;
   bool hole_ = false;
@@ -30,6 +32,7 @@ class LevelEvidence {
   double previous_ = 0.0;
   double score_ = 0.0;        // Z
   double information_ = 0.0;  // X
+  double log_e_ = 0.0;        // asked for several times a tick, and not each tick has a value
 };
 
 // Does it grow by more than .1 % a minute relative to the baseline? y = mu + a e^(-t/300 s) + b t +
@@ -46,9 +49,12 @@ class SlopeEvidence {
   // Takes sigma as it is: the caller widens.
   SlopeEvidence(double phi, double sigma, const Shape& shape);
   void Step(std::optional<double> y);
-  [[nodiscard]] double log_e() const;
+  [[nodiscard]] double log_e() const { return log_e_; }
 
  private:
+  void Add(double y);
+  [[nodiscard]] double LogE() const;
+
   double phi_;
   double sigma_;
   Shape shape_;
@@ -57,6 +63,7 @@ class SlopeEvidence {
   double previous_ = 0.0;
   // Sums of products of the whitened regressors (1, settling, t) with each other and with y.
   double x00_ = 0, x01_ = 0, x11_ = 0, z0_ = 0, z1_ = 0, b0_ = 0, b1_ = 0, bb_ = 0, bz_ = 0;
+  double log_e_ = 0.0;
 };
 
 }  // namespace auspex::evidence
