@@ -133,7 +133,8 @@ struct Rollout {
   std::vector<Seen> seen;  // the last six ticks; with pace swift those of 10 s where that is more
   int down_ticks = 0;
   int stalled_ticks = 0;
-  bool awaits_person = false;  // since the deadline: it is held until somebody promotes or aborts it
+  bool awaits_person =
+      false;        // since the deadline: it is held until somebody promotes or aborts it
   Carried carried;  // by each arm so far
   // A rollback that the baseline can only take in steps.
   std::shared_ptr<const Choice> retreat;
