@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/traffic/scripted_socket.h"
@@ -53,6 +54,16 @@ class FakeProxy {
     const std::lock_guard lock(mutex_);
     baseline_up_ = false;
   }
+  // As `instead` was never said.
+  void AsUsual() {
+    const std::lock_guard lock(mutex_);
+    instead_.clear();
+  }
+  // The canary has a health check, which never comes by itself.
+  void CheckTheCanary() {
+    const std::lock_guard lock(mutex_);
+    checked_ = true;
+  }
   std::vector<std::string> changes() {
     const std::lock_guard lock(mutex_);
     return changes_;
@@ -67,21 +78,29 @@ class FakeProxy {
     }
     if (command == "show servers state checkout") {
       return fmt::format(
-          "1\n# be_id be_name srv_id srv_name srv_op_state srv_admin_state srv_uweight\n"
-          "3 checkout 1 a {} 0 {}\n3 checkout 2 b 2 {} {}\n\n",
-          baseline_up_ ? 2 : 0, weights_["a"], maintenance_ ? 1 : 0, weights_["b"]);
+          "1\n# be_id be_name srv_id srv_name srv_op_state srv_admin_state srv_uweight "
+          "srv_check_state\n"
+          "3 checkout 1 a {} 0 {} 6\n3 checkout 2 b {} {} {} {}\n\n",
+          baseline_up_ ? 2 : 0, weights_["a"], canary_up_ ? 2 : 0, admin_state_, weights_["b"],
+          checked_ ? 6 : 0);
     }
     if (command == "show stat #3 4 -1" || command == "show stat #3 6 -1") {
       return "# "
              "pxname,svname,scur,stot,status,bck,\ncheckout,a,1,10,UP,0,\ncheckout,b,2,20,UP,0,"
              "\n\n";
     }
-    if (command == "set server checkout/b state maint") {
-      maintenance_ = true;
+    if (command.starts_with("set server checkout/b state ")) {
+      const std::string state = command.substr(command.rfind(' ') + 1);
+      const int before = std::exchange(admin_state_, state == "maint"   ? kMaintenance
+                                                     : state == "drain" ? kDrain
+                                                                        : 0);
+      // As 2.6 does: up from the end of maintenance on, whatever was said of its health before.
+      if (admin_state_ == kMaintenance || before == kMaintenance)
+        canary_up_ = admin_state_ != kMaintenance;
       return "\n";
     }
-    if (command == "set server checkout/b state ready") {
-      maintenance_ = false;
+    if (command == "set server checkout/b health down") {
+      canary_up_ = false;
       return "\n";
     }
     if (command == "shutdown sessions server checkout/b") return "\n";
@@ -102,7 +121,11 @@ class FakeProxy {
   std::vector<std::string> changes_;
   int reloads_ = 0;
   bool baseline_up_ = true;
-  bool maintenance_ = false;
+  // SRV_ADMF_FMAINT and SRV_ADMF_FDRAIN.
+  static constexpr int kMaintenance = 0x1, kDrain = 0x8;
+  int admin_state_ = 0;
+  bool canary_up_ = true;
+  bool checked_ = false;
   ScriptedSocket socket_;
   HaproxyRouter router_;
 };
@@ -212,6 +235,29 @@ TEST(HaproxyRouter, EvictsByMaintenanceAfterTheWeightAndCutsWhatIsOpenLast) {
   EXPECT_EQ(proxy.changes().back(), "set server checkout/b state ready");
   ASSERT_TRUE(proxy.router().Admit(kRoute, Soon()).ok());
   EXPECT_EQ(proxy.changes().size(), 7u);
+}
+
+TEST(HaproxyRouter, WhatIsAdmittedInPartNeverPassesForChecked) {
+  for (const std::string fails :
+       {"set server checkout/b state drain", "set server checkout/b health",
+        "set server checkout/b state r"}) {
+    SCOPED_TRACE(fails);
+    FakeProxy proxy;
+    proxy.CheckTheCanary();
+    ASSERT_TRUE(proxy.router().Evict(kRoute, Soon()).ok());
+    proxy.Instead(fails, "Permission denied\n\n");
+    EXPECT_EQ(proxy.router().Admit(kRoute, Soon()).error().code, ErrorCode::kPermissionDenied);
+    EXPECT_FALSE(proxy.router().Observe(kRoute, Soon()).value().canary.up);
+    EXPECT_TRUE(proxy.router().Observe(kRoute, Soon()).value().canary.maintenance);
+    proxy.AsUsual();
+    ASSERT_TRUE(proxy.router().Admit(kRoute, Soon()).ok());
+    EXPECT_FALSE(proxy.router().Observe(kRoute, Soon()).value().canary.up);
+    EXPECT_FALSE(proxy.router().Observe(kRoute, Soon()).value().canary.maintenance);
+    EXPECT_EQ(proxy.changes().back(), "set server checkout/b state ready");
+    const std::size_t changes = proxy.changes().size();
+    ASSERT_TRUE(proxy.router().Admit(kRoute, Soon()).ok());
+    EXPECT_EQ(proxy.changes().size(), changes);
+  }
 }
 
 TEST(HaproxyRouter, LeavesTheCanaryItsClientsWhileTheBaselineIsDown) {

@@ -13,7 +13,7 @@ namespace auspex::traffic {
 
 struct ServerView {
   Weight share;                     // of the backend's requests, by the proxy's weights
-  bool up = true;                   // what the proxy's health check says; false in maintenance
+  bool up = true;                   // what the proxy's health check says; false while set aside
   bool maintenance = false;         // set aside, by Router::Evict or by a person
   std::int64_t in_flight = 0;       // requests that the server was sent and has not ended
   std::int64_t requests_total = 0;  // requests that the server was sent, since the proxy started

@@ -40,10 +40,14 @@ Result<ServerStat> PickStat(const std::vector<ServerStat>& stats, const ServerSt
               address, server.name);
 }
 
+// A server in drain at weight 0 is as far from service as one in maintenance, and HAProxy calls it
+// up whether or not anybody has asked it: an Admit that went no further than that may not pass for
+// a check. One in drain that has a weight is a person's doing, and keeps what the check says.
 ServerView View(const ServerState& state, Weight share, const ServerStat& stat) {
+  const bool aside = state.maintenance() || (state.set_aside() && state.weight == 0);
   return ServerView{.share = share,
-                    .up = state.up,
-                    .maintenance = state.maintenance(),
+                    .up = state.up && !aside,
+                    .maintenance = aside,
                     .in_flight = stat.in_flight,
                     .requests_total = stat.requests_total,
                     .queued = stat.queued,
@@ -143,12 +147,15 @@ Status HaproxyProxy::Admit(const Route& route, MonotonicTime deadline) const {
   AUSPEX_TRY(Servers now, ReadServers(route, deadline));
   if (!now.canary.set_aside()) return {};
   AUSPEX_TRY(Reach(route, NearestPair(Weight::Zero()), &now, deadline));
-  AUSPEX_TRY(Do(SetState(route, "ready"), deadline));
-  // HAProxy takes it for up from then on, until a check fails: nobody has asked what runs there
-  // now.
-  if (now.canary.maintenance() && now.canary.checked)
+  if (now.canary.checked) {
+    // HAProxy takes what leaves maintenance for up until a check fails, and nobody has asked what
+    // runs there now. What is said of its health in maintenance is lost at its end, so it is said
+    // in drain: each state on the way is set aside, and the next call begins where this one ended.
+    if (now.canary.maintenance()) AUSPEX_TRY(Do(SetState(route, "drain"), deadline));
     AUSPEX_TRY(
         Do(fmt::format("set server {}/{} health down", route.backend, route.canary), deadline));
+  }
+  AUSPEX_TRY(Do(SetState(route, "ready"), deadline));
   AUSPEX_TRY(now, ReadServers(route, deadline));
   if (!now.canary.set_aside()) return {};
   return Fail(ErrorCode::kInvalidArgument,
