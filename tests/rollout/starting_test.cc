@@ -114,7 +114,10 @@ TEST(Starting, ObeysAPersonButGivesAWeightOnlyOnceItRuns) {
     };
   };
   Simulation simulation(Down());
-  EXPECT_THAT(WhyNot(simulation.rollout, Order::Kind::kWeight), HasSubstr("health check"));
+  for (const Order::Kind traffic : {Order::Kind::kWeight, Order::Kind::kPromote}) {
+    EXPECT_THAT(WhyNot(simulation.rollout, traffic), HasSubstr("health check"));
+    EXPECT_THAT(WhyNot(simulation.rollout, traffic), HasSubstr("start the new version"));
+  }
   EXPECT_EQ(WhyNot(simulation.rollout, Order::Kind::kAbort), "");
   simulation.Tick(ordered(Order::Kind::kPause));
   simulation.Tick();

@@ -66,8 +66,10 @@ std::string WhyNot(const Rollout& rollout, Kind kind) {
   if (rollout.phase == Phase::kWaiting && !answer && kind != Kind::kAbort)
     return "waits for approval; approve or reject it first";
   if (rollout.phase != Phase::kWaiting && answer) return "does not wait for approval";
-  if (rollout.phase == Phase::kStarting && kind == Kind::kWeight)
-    return "waits for its canary's health check; a weight can be set once it runs";
+  if (rollout.phase == Phase::kStarting && (kind == Kind::kWeight || kind == Kind::kPromote))
+    return "waits for its canary's health check: the router reports it down, so its requests would "
+           "fail; start the new version at its server and order again once the rollout runs, or "
+           "abort it";
   if (rollout.phase == Phase::kObserving && kind == Kind::kWeight)
     return "still observes its baseline; a weight can be set once it runs";
   return "";

@@ -12,7 +12,8 @@ namespace auspex::rollout {
 [[nodiscard]] Choice ApplyOrders(Rollout* rollout, const std::vector<Order>& orders, Choice choice);
 
 // Why this order cannot be given in the rollout's present phase, or nothing: approve and reject are
-// for one that waits, which in turn takes only those two and abort.
+// for one that waits, which in turn takes only those two and abort; a canary that is down takes no
+// traffic.
 [[nodiscard]] std::string WhyNot(const Rollout& rollout, Order::Kind kind);
 
 }  // namespace auspex::rollout
