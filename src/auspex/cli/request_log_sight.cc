@@ -19,6 +19,11 @@ constexpr Duration kBetweenLooks = 2s;
 constexpr Duration kPatience = 2s;  // for a router
 // So many requests without a line are no accident of when they were counted.
 constexpr std::int64_t kEnough = 5;
+// Below that share of the requests as lines the log loses some: what is counted is no longer what
+// was served.
+constexpr double kGoodShare = 0.95;
+// So many lines may still be on their way.
+constexpr std::int64_t kOnTheirWay = 2;
 
 // A daemon that listens on all addresses of this machine is asked on its loopback.
 std::string Reachable(const std::string& address) {
@@ -97,9 +102,23 @@ Finding NotChecked(const Error& error) {
 Finding JudgeRequestLog(const std::string& service, const std::string& backend,
                         const LogLook& look) {
   Finding finding{.what = "request log of " + service, .good = true, .text = ""};
+  const auto lines = static_cast<double>(look.lines);
+  const auto ended = static_cast<double>(look.ended);
   if (look.lines > 0) {
-    finding.text =
-        fmt::format("{} lines of {} requests in {:.1f} s", look.lines, look.ended, look.seconds);
+    // Lines of more than that come where the looks are not quite together.
+    const std::string share =
+        look.ended > 0 ? fmt::format(" ({:.0f} %)", std::min(100.0, 100.0 * lines / ended)) : "";
+    finding.text = fmt::format("{} lines of {} requests{} in {:.1f} s", look.lines,
+                               std::max<std::int64_t>(look.ended, 0), share, look.seconds);
+    if (lines < kGoodShare * ended && look.ended - look.lines > kOnTheirWay) {
+      finding.warning = true;
+      finding.text = fmt::format(
+          "lossy: {}; what is not told is not judged. Put the lines that `auspex check` prints "
+          "into "
+          "each frontend that uses backend {}, give its ring room, and use tcp://, which loses "
+          "nothing",
+          finding.text, backend);
+    }
   } else if (look.ended < kEnough) {
     finding.text = fmt::format(
         "not checked: its servers ended {} requests in {:.1f} s; look again under traffic",
