@@ -1,6 +1,7 @@
 #include "auspex/cli/picture.h"
 
 #include <fmt/core.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@ namespace {
 
 using nlohmann::json;
 constexpr std::size_t kWidth = 30;
+constexpr std::size_t kNameCells = 11, kTextCells = 110;  // of a line of the block
 constexpr double kQuiet = 10.0;  // seconds between lines where nothing changes
 
 struct Facts {
@@ -52,6 +54,33 @@ Facts FactsOf(const json& d) {
           .reason = d.value("reason", "")};
 }
 
+// Code points: each takes a cell, or near enough.
+std::size_t Cells(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+// At spaces, but those of a command in backticks. One that is not closed is none.
+std::vector<std::string_view> Words(std::string_view text) {
+  constexpr std::size_t kNone = std::string_view::npos;
+  std::vector<std::string_view> words;
+  while (!text.empty()) {
+    std::size_t end = text.find(' ');
+    const std::size_t open = text.substr(0, end).find('`');
+    const std::size_t close = open == kNone ? kNone : text.find('`', open + 1);
+    if (close != kNone && close > end) end = text.find(' ', close);
+    if (end != 0) words.push_back(text.substr(0, end));
+    text.remove_prefix(end == kNone ? text.size() : end + 1);
+  }
+  return words;
+}
+
+// Of the terminal; 0 where it does not say.
+std::size_t Columns() {
+  winsize size{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 double Percent(double part, double whole) { return whole > 0 ? 100.0 * part / whole : 0.0; }
 
 }  // namespace
@@ -59,6 +88,18 @@ double Percent(double part, double whole) { return whole > 0 ? 100.0 * part / wh
 std::string DecisionWord(std::string_view decision, std::string_view by, std::string_view reason) {
   const bool refused = by == "approval" || (by == "manual" && reason.starts_with("rejected by "));
   return std::string(decision == "roll_back" && refused ? "rejected" : decision);
+}
+
+std::vector<std::string> Folded(std::string_view text, std::size_t cells) {
+  std::vector<std::string> lines;
+  for (const std::string_view word : Words(text)) {
+    if (lines.empty() || Cells(lines.back()) + 1 + Cells(word) > cells) {
+      lines.emplace_back(word);
+    } else {
+      lines.back() += fmt::format(" {}", word);
+    }
+  }
+  return lines;
 }
 
 std::string Bar(double share, std::size_t width, bool unicode) {
@@ -103,9 +144,23 @@ void Picture::DrawBlock(std::string_view deployment_json) {
                      : f.decision == "promote"   ? "\x1b[32m"
                                                  : "\x1b[36m";
   const char* off = colour_ ? "\x1b[0m" : "";
-  if (lines_drawn_ > 0) fmt::print("\x1b[{}A", lines_drawn_);
-  const auto line = [&](const char* name, const std::string& text) {
-    fmt::print("\x1b[2K{}{:<11}{}{}\n", dim, name, off, text);
+  // What was drawn before may have had more lines.
+  if (lines_drawn_ > 0) fmt::print("\x1b[{}A\x1b[J", lines_drawn_);
+  lines_drawn_ = 0;
+  const std::size_t columns = Columns();
+  const auto line = [&](std::string_view name, const std::string& text) {
+    fmt::print("{}{:<{}}{}{}\n", dim, name, kNameCells, off, text);
+    ++lines_drawn_;
+  };
+  // A command that is longer than the terminal is wide takes several of its lines.
+  const auto sentence = [&](std::string_view name, const std::string& text) {
+    const std::size_t cells =
+        columns > kNameCells + 1 ? std::min(kTextCells, columns - kNameCells) : kTextCells;
+    for (const std::string& part : Folded(text, cells)) {
+      line(name, part);
+      if (columns > 0) lines_drawn_ += static_cast<int>((kNameCells + Cells(part) - 1) / columns);
+      name = "";
+    }
   };
   line("deployment", fmt::format("{}  {}{}{}  {:.0f} s", f.id, tone, f.state, off, f.t_s));
   line("weight",
@@ -118,9 +173,8 @@ void Picture::DrawBlock(std::string_view deployment_json) {
                                f.canary, Percent(f.canary_errors, f.canary), f.baseline,
                                Percent(f.baseline_errors, f.baseline)));
   line("harmed", fmt::format("{:.0f} beyond what the baseline would have", f.harmed));
-  line("schedule", ScheduleInWords(deployment_json).substr(0, 110));
-  line(f.decision.c_str(), f.reason.substr(0, 110));
-  lines_drawn_ = 8;
+  sentence("schedule", ScheduleInWords(deployment_json));
+  sentence(f.decision, f.reason);
   std::fflush(stdout);
 }
 

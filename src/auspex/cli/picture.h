@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace auspex::cli {
 
@@ -27,6 +29,10 @@ class Picture {
 // nothing to roll back.
 [[nodiscard]] std::string DecisionWord(std::string_view decision, std::string_view by,
                                        std::string_view reason);
+
+// `text` in lines of at most `cells` characters (code points), broken at spaces. A command in
+// backticks is to be typed and never broken: a line of its own may be longer, as a long word is.
+[[nodiscard]] std::vector<std::string> Folded(std::string_view text, std::size_t cells);
 
 // `########....` of `width` cells.
 [[nodiscard]] std::string Bar(double share, std::size_t width, bool unicode);
