@@ -770,6 +770,43 @@ class Rollouts(DaemonCase):
         self.assertTrue(json.loads(self.cli("rollout", "explain", deployment, "--json").stdout)["baseline_assumed"])
 
 
+class ScriptedDaemon(Case):
+    """What the daemon answers is made up here: {"METHOD /path": (status, body)}."""
+    DEPLOYMENT = {"id": "d", "service": "checkout", "version": "v2", "state": "running", "pace": "swift", "awaits": None, "decision": "hold", "verdict": None, "by": None,
+                  "weight": 0.4, "weight_given": 0.4, "confidence": 0.8, "p_fail": 0.2, "log_e": 1.0, "log_e_bar": 4.6, "requests_needed": None, "reason": "as it is", "risk": 0.15,
+                  "t_s": 300, "users_harmed": 0, "requests": {"canary": 1, "baseline": 1}, "errors": {"canary": 0, "baseline": 0}, "feed_lost": 0, "schedule": None,
+                  "started_at": "2026-11-24T11:13:27Z", "ended_at": None}
+
+    def serve(self, answers):
+        class Answer(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                status, body = answers.get(f"{self.command} {self.path.partition('?')[0].removeprefix('/api/v1')}", (404, {}))
+                text = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_POST = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        daemon = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        threading.Thread(target=daemon.serve_forever, daemon=True).start()
+        self.addCleanup(daemon.server_close)
+        self.addCleanup(daemon.shutdown)
+        return lambda *arguments: run(*arguments, "--server", f"http://127.0.0.1:{daemon.server_port}")
+
+    def test_orders_that_cannot_be_read_are_not_called_none(self):
+        view = (200, self.DEPLOYMENT)
+        for orders, code, words in (((404, {}), 0, []), ((503, {"detail": "the ledger is away"}), 3, ["its orders", "the ledger is away"]), ((403, {"detail": "no"}), 3, ["its orders"])):
+            cli = self.serve({"GET /deployments/d": view, "GET /deployments/d/orders": orders})
+            self.refused(cli("rollout", "get", "d"), code, *words)
+            self.refused(cli("rollout", "get", "d", "--json"), code, *words)
+
+
 class Tokens(Case):
     def test_a_token_may_end(self):
         created = self.token("create", "--role", "viewer", "--name", "guest", "--expires", "90d", "--json")

@@ -83,9 +83,10 @@ void PrintDeployment(const ordered_json& d) {
 }
 
 // What people ordered, newest last. A daemon of a version that does not tell has none.
-ordered_json OrdersOf(const ClientOptions& client, const std::string& id) {
+Result<ordered_json> OrdersOf(const ClientOptions& client, const std::string& id) {
   const Result<std::string> text = GetApi(client, PathOf(id, "/orders?limit=1000"));
-  if (!text.ok()) return ordered_json::array();
+  if (!text.ok() && text.error().code == ErrorCode::kNotFound) return ordered_json::array();
+  if (!text.ok()) return Within("its orders", text.error());
   return ordered_json::parse(*text).value("items", ordered_json::array());
 }
 
@@ -168,14 +169,15 @@ int RolloutGet(const ClientOptions& client, const std::string& id) {
   const Result<std::string> text = GetApi(client, PathOf(id));
   if (!text.ok()) return Complain("rollout get", text.error());
   ordered_json deployment = ordered_json::parse(*text);
-  const ordered_json orders = OrdersOf(client, id);
+  const Result<ordered_json> orders = OrdersOf(client, id);
+  if (!orders.ok()) return Complain("rollout get", orders.error());
   if (client.json) {
-    deployment["orders"] = orders;
+    deployment["orders"] = *orders;
     fmt::print("{}\n", deployment.dump());
     return kGood;
   }
   PrintDeployment(deployment);
-  for (const ordered_json& order : orders)
+  for (const ordered_json& order : *orders)
     fmt::print("  ordered     {}\n", OrderInWords(order.dump()));
   return kGood;
 }
