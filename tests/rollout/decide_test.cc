@@ -47,6 +47,24 @@ class Decide : public ::testing::Test {
   int line_ = 0;
 };
 
+// A misspelt key would be a default in silence, and a canary that fails everything a healthy one.
+TEST_F(Decide, RefusesKeysThatItDoesNotKnow) {
+  ExpectRefused(R"({"start":{"deployment":"d1","pase":"swift"}})", "did you mean pace?");
+  ExpectRefused(R"({"start":{"deployment":"d1","limits":{"warm_up":10}}})",
+                R"("warm_up": no such key here; did you mean warm_up_s?)");
+  ExpectRefused(R"({"start":{"deployment":"d1","history":{"routes":[{"share":1,"rate":0.1}]}}})",
+                R"("rate": no such key here)");
+  EXPECT_EQ(Ask(kStart)["t_s"], 0);
+  const auto tick = [](const std::string& canary, const std::string& more = "") {
+    return R"({"tick":{"deployment":"d1","t_s":10,"canary":{)" + canary +
+           R"(},"baseline":{"requests":980,"errors":1})" + more + "}}";
+  };
+  ExpectRefused(tick(R"("requests":20,"error":20)"), "did you mean errors?");
+  ExpectRefused(tick(R"("requests":20,"routes":[{"requests":3,"fails":1}])"), R"("fails")");
+  ExpectRefused(tick(R"("requests":20)", R"(,"colour":1)"), R"("colour": no such key here)");
+  EXPECT_EQ(Ask(tick(R"("requests":20)"))["t_s"], 10);
+}
+
 TEST_F(Decide, RefusesEveryBadLineAndGoesOn) {
   EXPECT_EQ(Ask(kStart)["t_s"], 0);
   EXPECT_EQ(Ask(TickLine("d1", 10))["t_s"], 10);

@@ -212,7 +212,7 @@ void WriteKeys(const Decision& decision, std::string_view deployment, JsonWriter
 
 }  // namespace
 
-Result<Inputs> InputsFrom(const Json& tick) {
+Result<Inputs> InputsFrom(const Json& tick, UnknownKeys unknown) {
   Reader in(tick);
   if (!tick.is_object())
     in.Note(Fail(ErrorCode::kInvalidArgument, "tick: an object, not {}", Shown(tick)));
@@ -245,6 +245,8 @@ Result<Inputs> InputsFrom(const Json& tick) {
   ReadObservation(&in, &inputs);
   for (const Json& item : in.List("orders"))
     inputs.orders.push_back(in.Take(OrderFrom(item), Order{}));
+  // Whose tick it is was read before.
+  if (unknown == UnknownKeys::kRefuse) in.RefuseUnknown("deployment");
   if (!in.status().ok()) return Failure{in.status().error()};
   return inputs;
 }

@@ -84,7 +84,7 @@ Result<std::optional<std::string>> DecideStream::Answer(std::string_view line) {
       return Fail(ErrorCode::kConflict,
                   "deployment {}: runs already; stop it first, or use another name", deployment);
     }
-    AUSPEX_TRY(const RolloutSpec spec, SpecFrom(body));
+    AUSPEX_TRY(const RolloutSpec spec, SpecFrom(body, UnknownKeys::kRefuse));
     Turn turn = Start(spec);
     rollouts_.emplace(deployment, std::move(turn.next));
     return std::optional(ToJson(turn.decision, deployment));
@@ -95,7 +95,7 @@ Result<std::optional<std::string>> DecideStream::Answer(std::string_view line) {
     rollouts_.erase(found);
     return std::optional<std::string>();
   }
-  AUSPEX_TRY(const Inputs inputs, InputsFrom(body));
+  AUSPEX_TRY(const Inputs inputs, InputsFrom(body, UnknownKeys::kRefuse));
   if (inputs.window.t_s <= found->second.last.t_s ||
       Scaled(found->second, inputs.window.t_s) <= found->second.t) {
     return Fail(ErrorCode::kInvalidArgument, "t_s: {:g} is not later than the tick before",

@@ -10,8 +10,11 @@ namespace auspex::rollout {
 
 using Json = nlohmann::ordered_json;
 
-Result<RolloutSpec> SpecFrom(const Json& start);
-Result<Inputs> InputsFrom(const Json& tick);
+// Of keys that are not the format's: what is stored may have those of older and newer programs,
+// what a person or a client writes may not, as a misspelt one would be a silent default.
+enum class UnknownKeys { kIgnore, kRefuse };
+Result<RolloutSpec> SpecFrom(const Json& start, UnknownKeys unknown = UnknownKeys::kIgnore);
+Result<Inputs> InputsFrom(const Json& tick, UnknownKeys unknown = UnknownKeys::kIgnore);
 [[nodiscard]] Json JsonOf(const Decision& decision, std::string_view deployment);
 Result<Decision> DecisionFrom(const Json& line);
 

@@ -4,10 +4,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "auspex/base/config.h"
 #include "auspex/rollout/json_codec.h"
 
 namespace auspex::rollout {
@@ -49,7 +52,8 @@ inline Result<double> CheckNumber(std::string_view key, const Json& value, Range
               range.high, Shown(value));
 }
 
-// Reads the keys of one object; the first error stays, and all later reads give fallbacks.
+// Reads the keys of one object; the first error stays, and all later reads give fallbacks. What it
+// was not asked for can be refused at the end (RefuseUnknown), with that of the readers it joined.
 class Reader {
  public:
   explicit Reader(const Json& object) : object_(object) {}
@@ -106,11 +110,30 @@ class Reader {
   }
   void Join(const Reader& other) {
     if (!other.error_.ok()) Note(Failure{other.error_.error()});
+    if (unknown_.empty()) unknown_ = other.Unknown();
+  }
+  // `also`: a key that another one reads.
+  void RefuseUnknown(std::string_view also = "") {
+    asked_.push_back(also);
+    if (const std::string unknown = Unknown(); !unknown.empty())
+      Note(Fail(ErrorCode::kInvalidArgument, "{}", unknown));
   }
   [[nodiscard]] const Status& status() const { return error_; }
 
  private:
+  // A sentence on a key that nobody asked for; empty: there is none.
+  [[nodiscard]] std::string Unknown() const {
+    if (!unknown_.empty() || !object_.is_object()) return unknown_;
+    for (const auto& [key, value] : object_.items()) {
+      if (std::find(asked_.begin(), asked_.end(), key) != asked_.end()) continue;
+      const auto meant = Nearest(key, std::vector<std::string>(asked_.begin(), asked_.end()));
+      return fmt::format("{}: no such key here{}", Shown(key),
+                         meant ? fmt::format("; did you mean {}?", *meant) : "");
+    }
+    return {};
+  }
   const Json* Find(const char* key) const {
+    asked_.emplace_back(key);
     if (!object_.is_object()) return nullptr;
     const auto found = object_.find(key);
     return found == object_.end() ? nullptr : &*found;
@@ -126,6 +149,8 @@ class Reader {
     return none;
   }
   const Json& object_;
+  mutable std::vector<std::string_view> asked_;
+  std::string unknown_;
   Status error_;
 };
 

@@ -119,7 +119,7 @@ struct Feed {
 // The same where each request is told as it ends: a short tick costs nothing, and what a crash
 // harms is reaction time times weight (docs/decisions/0016).
 [[nodiscard]] constexpr double DefaultFeedTick(int criticality) {
-  return criticality <= 2 ? 1.0 : 2.0;
+  return criticality <= 3 ? 1.0 : 2.0;
 }
 // And where a metrics server is asked that looks each `scrape_s`: two looks a tick, so that none is
 // without one.

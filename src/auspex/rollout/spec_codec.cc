@@ -230,7 +230,7 @@ Json HistoryJson(const RolloutSpec& spec) {
 
 }  // namespace
 
-Result<RolloutSpec> SpecFrom(const Json& start) {
+Result<RolloutSpec> SpecFrom(const Json& start, UnknownKeys unknown) {
   Reader in(start);
   RolloutSpec spec;
   if (!start.is_object())
@@ -273,6 +273,7 @@ Result<RolloutSpec> SpecFrom(const Json& start) {
   spec.learned = ReadTexts(&in, "learned");
   ReadAssumptions(&in, &spec.assumed);
   ReadHistory(&in, &spec);
+  if (unknown == UnknownKeys::kRefuse) in.RefuseUnknown();
   if (!in.status().ok()) return Failure{in.status().error()};
   return spec;
 }
