@@ -269,6 +269,25 @@ class Check(Case):
             self.assertEqual(len(json.loads(run("check", "--json", path).stdout)["notes"]), len(notes))
         self.bad((SERVICE % "/h") + "  steps: [{weight: 5%, for: 5m}]\n", "only the policy steps follows them")
 
+    def test_the_pace_in_force_is_shown(self):
+        good = SERVICE % "/h"
+        steps = "  policy: steps\n  steps: [{weight: 5%, for: 5m}]\n"
+        prometheus = SERVER[4:] % (free_port(), self.path, self.path, free_port()) + "  metrics: {prometheus: {url: 'http://127.0.0.1:9'}}\n---\n"
+        scraped = prometheus + good + "  signals: [{name: r, role: errors, from: prometheus, good: 'ok{version=\"$version\"}', all: 'all{version=\"$version\"}'}]\n"
+        for text, pace, notes in ((good, "swift", 0), (good + "  limits: {tick: 2s, time_scale: 1}\n", "swift", 0),
+                                  (good + "  limits: {time_scale: 0.1}\n", "classic", 0), (good + "  limits: {tick: 3s}\n", "classic", 0),
+                                  (good + "  limits: {tick: 1s, time_scale: 0.5}\n", "swift", 0),
+                                  (good + "  pace: classic\n", "classic", 0), (good + "  limits: {tick: 10s}\n  pace: swift\n", "swift", 0),
+                                  (good + "  policy: rule\n", "classic", 0), (good + steps, "classic", 0),
+                                  (good + steps + "  pace: swift\n", "classic", 1), (scraped, "classic", 0)):
+            path = self.file(text)
+            told = json.loads(run("check", "--json", path).stdout)
+            self.assertEqual((told["paces"], len(told["notes"])), ({"checkout": pace}, notes), text)
+            shown = run("check", path)
+            self.refused(shown, 0, *["policy steps ignores pace"] * notes)
+            self.assertEqual(f"policy adaptive, pace {pace}; bake" in shown.stdout, "policy:" not in text, shown.stdout)
+        self.bad(scraped + "  pace: swift\n", "pace: swift is made for ticks of 1 or 2 s")
+
     def test_files_are_given_either_way(self):
         service, server = self.file(SERVICE % "/run/h.sock"), self.file((SERVER % (free_port(), self.path, self.path, free_port()))[4:], "server.yaml")
         for arguments in ([service, server], ["--config", service, "--config", server], [server, "--config", service]):
@@ -805,6 +824,7 @@ class ScriptedDaemon(Case):
             cli = self.serve({"GET /deployments/d": view, "GET /deployments/d/orders": orders})
             self.refused(cli("rollout", "get", "d"), code, *words)
             self.refused(cli("rollout", "get", "d", "--json"), code, *words)
+        self.assertIn("  pace        swift\n", self.serve({"GET /deployments/d": view})("rollout", "get", "d").stdout)
 
 
 class Tokens(Case):

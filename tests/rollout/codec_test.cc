@@ -378,6 +378,30 @@ TEST(Codec, DefaultsAreThoseOfTheFormat) {
   EXPECT_EQ(scaled->warm_up_s, 120);
 }
 
+// decisions/0021: by feed and tick, and only where the policy has a pace at all.
+TEST(Codec, ThePaceFollowsFromFeedTickAndPolicy) {
+  const std::pair<const char*, Pace> cases[] = {
+      {R"({"feed":"per_request","tick_s":1})", Pace::kSwift},
+      {R"({"feed":"per_request","tick_s":2})", Pace::kSwift},
+      {R"({"feed":"per_request","tick_s":1,"policy":"adaptive"})", Pace::kSwift},
+      {R"({"feed":"per_request","tick_s":2.5})", Pace::kClassic},
+      {R"({"feed":"per_request"})", Pace::kClassic},  // 10 s
+      {R"({"feed":"per_request","tick_s":1,"time_scale":0.1})", Pace::kClassic},
+      {R"({"feed":"per_request","tick_s":1,"policy":"rule"})", Pace::kClassic},
+      {R"({"feed":"per_request","tick_s":1,"policy":"steps","steps":[{"weight":0.1,"for_s":60}]})",
+       Pace::kClassic},
+      {R"({"feed":"scraped","tick_s":1})", Pace::kClassic},
+      {R"({"tick_s":1})", Pace::kClassic},
+      {R"({"feed":"per_request","tick_s":1,"pace":"classic"})", Pace::kClassic},
+      {R"({"tick_s":10,"pace":"swift"})", Pace::kSwift},
+  };
+  for (const auto& [text, pace] : cases) {
+    const Result<RolloutSpec> read = SpecFromJson(text);
+    ASSERT_TRUE(read.ok()) << text << ": " << read.error().message;
+    EXPECT_EQ(read->pace, pace) << text;
+  }
+}
+
 TEST(Codec, ErrorsOfASpecNameTheKey) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({"criticality":0})", "criticality"},

@@ -405,10 +405,12 @@ RC_GTEST_PROP(Swift, RepeatsBitForBitFromItsRecords, (std::uint64_t seed)) {
 }
 
 TEST(Swift, IsTheDefaultForShortTicksFedPerRequest) {
-  EXPECT_EQ(DefaultPace({.tick_s = 1, .per_request = true}), Pace::kSwift);
-  EXPECT_EQ(DefaultPace({.tick_s = 2, .per_request = true}), Pace::kSwift);
-  EXPECT_EQ(DefaultPace({.tick_s = 1, .per_request = false}), Pace::kClassic);
-  EXPECT_EQ(DefaultPace({.tick_s = 10, .per_request = true}), Pace::kClassic);
+  EXPECT_EQ(DefaultPace(Policy::kAdaptive, {.tick_s = 1, .per_request = true}), Pace::kSwift);
+  EXPECT_EQ(DefaultPace(Policy::kAdaptive, {.tick_s = 2, .per_request = true}), Pace::kSwift);
+  EXPECT_EQ(DefaultPace(Policy::kAdaptive, {.tick_s = 1, .per_request = false}), Pace::kClassic);
+  EXPECT_EQ(DefaultPace(Policy::kAdaptive, {.tick_s = 10, .per_request = true}), Pace::kClassic);
+  for (const Policy other : {Policy::kSteps, Policy::kRule})
+    EXPECT_EQ(DefaultPace(other, {.tick_s = 1, .per_request = true}), Pace::kClassic);
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ const std::string_view kSchemas = R"json({
       "service": {"type": "string"},
       "version": {"type": "string"},
       "state": {"enum": ["waiting", "observing", "running", "paused", "ended"]},
+      "pace": {"enum": ["classic", "swift"], "description": "of the policy adaptive; classic with others"},
       "decision": {"enum": ["advance", "hold", "limit", "promote", "roll_back"]},
       "verdict": {"enum": ["pass", "fail", "not_proven", null]},
       "by": {"type": ["string", "null"], "description": "what a verdict stands on"},

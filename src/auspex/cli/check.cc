@@ -21,8 +21,8 @@ std::string Time(double seconds) { return ToText(FromSeconds(seconds)); }
 void PrintPolicy(const rollout::ServiceConfig& service) {
   switch (service.policy) {
     case rollout::Policy::kAdaptive:
-      fmt::print("  adaptive pace; bake {}, deadline {}\n", Time(service.bake_s),
-                 Time(service.deadline_s));
+      fmt::print("  policy adaptive, pace {}; bake {}, deadline {}\n", Name(service.pace),
+                 Time(service.bake_s), Time(service.deadline_s));
       break;
     case rollout::Policy::kSteps: {
       std::string ladder;
@@ -134,7 +134,10 @@ int Check(const std::vector<std::string>& files, bool json) {
                                {"relative_paths", RelativePaths(*configuration)},
                                {"notes", configuration->notes}};
     if (!backends.empty()) out["backend_lines"] = traffic::HaproxyBackendLines();
-    for (const auto& service : configuration->services) out["services"].push_back(service.name);
+    for (const auto& service : configuration->services) {
+      out["services"].push_back(service.name);
+      out["paces"][service.name] = Name(service.pace);
+    }
     fmt::print("{}\n", out.dump());
     return kGood;
   }

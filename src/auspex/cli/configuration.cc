@@ -219,9 +219,11 @@ void CheckServersAreFree(const ConfigSection& spec, const ServiceConfig& service
 void NoteIgnored(ConfigSection spec, const std::string& policy, std::vector<std::string>* notes) {
   static const std::map<std::string, std::vector<std::string>, std::less<>> kIgnored = {
       {"adaptive", {"limits.error_rate"}},
-      {"steps", {"mode", "rollback_below", "at_deadline", "limits.bake", "limits.deadline"}},
+      {"steps",
+       {"mode", "pace", "rollback_below", "at_deadline", "limits.bake", "limits.deadline"}},
       {"rule",
-       {"mode", "alpha", "rollback_below", "at_deadline", "limits.bake", "limits.deadline"}}};
+       {"mode", "pace", "alpha", "rollback_below", "at_deadline", "limits.bake",
+        "limits.deadline"}}};
   const ConfigSection limits = spec.Section("limits");
   for (const std::string& key : kIgnored.at(policy)) {
     const bool is_limit = key.starts_with("limits.");
@@ -229,6 +231,23 @@ void NoteIgnored(ConfigSection spec, const std::string& policy, std::vector<std:
     const std::string name = is_limit ? key.substr(7) : key;
     if (section.Has(name))
       notes->push_back(fmt::format("{}: policy {} ignores {}", section.Place(name), policy, key));
+  }
+}
+
+// Of the policy `adaptive`; others have none, and judge as classic does.
+void ReadPace(ConfigSection* spec, ServiceConfig* service, Reading* reading) {
+  using rollout::Pace;
+  const Pace usual = rollout::DefaultPace(
+      service->policy,
+      {.tick_s = service->tick_s / service->time_scale, .per_request = !service->Scraped()});
+  const bool swift =
+      spec->Choice("pace", std::string(Name(usual)), {"classic", "swift"}) == Name(Pace::kSwift);
+  if (service->policy != rollout::Policy::kAdaptive) return;
+  service->pace = swift ? Pace::kSwift : Pace::kClassic;
+  if (swift && service->Scraped()) {
+    reading->errors.Add(spec->Place("pace"),
+                        "pace: swift is made for ticks of 1 or 2 s of the proxy's request log, and "
+                        "a metrics server's are longer; use classic");
   }
 }
 
@@ -276,16 +295,7 @@ void ReadService(ConfigSection document, Reading* reading) {
   ReadSignals(&spec, &service);
   if (!service.signals.empty()) reading->signal_places.push_back(spec.Place("signals"));
   const bool tick_known = ReadLimits(spec.Section("limits"), &service, reading);
-  const rollout::Pace usual = rollout::DefaultPace(
-      {.tick_s = service.tick_s / service.time_scale, .per_request = !service.Scraped()});
-  const std::string pace = spec.Choice("pace", usual == rollout::Pace::kSwift ? "swift" : "classic",
-                                       {"classic", "swift"});
-  service.pace = pace == "swift" ? rollout::Pace::kSwift : rollout::Pace::kClassic;
-  if (service.pace == rollout::Pace::kSwift && service.Scraped()) {
-    reading->errors.Add(spec.Place("pace"),
-                        "pace: swift is made for ticks of 1 or 2 s of the proxy's request log, and "
-                        "a metrics server's are longer; use classic");
-  }
+  ReadPace(&spec, &service, reading);
   ReadSteps(&spec, tick_known, &service);
   ReadApproval(&spec, &service);
   spec.Finish();

@@ -54,10 +54,11 @@ void PrintRow(const ordered_json& d) {
 
 void PrintDeployment(const ordered_json& d) {
   fmt::print(
-      "{}\n  service     {} {}\n  state       {}\n  decision    {} (verdict {}, by {})\n  weight   "
+      "{}\n  service     {} {}\n  state       {}\n  pace        {}\n  decision    {} (verdict {}, "
+      "by {})\n  weight   "
       "   {} asked, {} given\n  confidence  {}\n",
       d.value("id", ""), d.value("service", ""), d.value("version", ""), d.value("state", ""),
-      DecisionOf(d), Word(d["verdict"]), Word(d["by"]), Share(d["weight"]),
+      d.value("pace", "-"), DecisionOf(d), Word(d["verdict"]), Word(d["by"]), Share(d["weight"]),
       Share(d["weight_given"]), Share(d["confidence"]));
   fmt::print(
       "  evidence    log E {:.3f}, proven at {:.3f}\n  requests    canary {:.0f}, baseline "

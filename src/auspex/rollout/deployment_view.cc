@@ -109,6 +109,7 @@ Json JsonOf(const DeploymentView& view) {
            {"service", view.service},
            {"version", view.version},
            {"state", view.state},
+           {"pace", Name(view.pace)},
            {"decision", Name(view.last.action)},
            {"verdict", nullptr},
            {"by", nullptr},

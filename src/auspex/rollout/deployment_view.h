@@ -16,6 +16,7 @@ struct DeploymentView {
   std::string service;
   std::string version;
   std::string state;  // waiting | observing | running | paused | ended
+  Pace pace = Pace::kClassic;
   Decision last;
   std::optional<Weight> weight_given;  // what the router confirmed
   double risk = 0.0;

@@ -188,6 +188,7 @@ DeploymentView ViewOf(const Live& live) {
                : rollout.paused                   ? "paused"
                : before                           ? "observing"
                                                   : "running";
+  view.pace = rollout.spec.pace;
   view.last = rollout.last;
   view.weight_given = live.given;
   view.risk = rollout.spec.risk;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "auspex/base/weight.h"
@@ -14,6 +15,9 @@ namespace auspex::rollout {
 
 // How fast the policy `adaptive` goes: sections 3 to 7 of docs/statistics.md, or section 12.
 enum class Pace { kClassic, kSwift };
+[[nodiscard]] constexpr std::string_view Name(Pace pace) {
+  return pace == Pace::kSwift ? "swift" : "classic";
+}
 enum class Mode { kFast, kBalanced, kCareful };
 enum class Policy { kAdaptive, kSteps, kRule };
 // What happens at the deadline when the canary has 90 % or more and nothing speaks against it.
@@ -105,10 +109,11 @@ struct Feed {
   bool per_request = false;
 };
 // The pace where none is given: swift for ticks of 2 s or less that are fed per request, for which
-// its budgets are made (docs/decisions/0021).
-[[nodiscard]] constexpr Pace DefaultPace(const Feed& feed) {
+// its budgets are made (docs/decisions/0021). It is one of the policy `adaptive` alone.
+[[nodiscard]] constexpr Pace DefaultPace(Policy policy, const Feed& feed) {
   constexpr double kSwiftTick = 2.0;
-  return feed.per_request && feed.tick_s <= kSwiftTick ? Pace::kSwift : Pace::kClassic;
+  const bool made_for = policy == Policy::kAdaptive && feed.per_request;
+  return made_for && feed.tick_s <= kSwiftTick ? Pace::kSwift : Pace::kClassic;
 }
 
 // The tick length for a criticality where none is given, seconds at time scale 1: of a co-process,

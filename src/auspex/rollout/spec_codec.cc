@@ -250,8 +250,8 @@ Result<RolloutSpec> SpecFrom(const Json& start, UnknownKeys unknown) {
   spec.tick_s = in.Number("tick_s", DefaultTick(spec.criticality) * spec.time_scale, {1e-3, kMost});
   spec.requests_per_s = in.Number("requests_per_s", 0, {0, kMost});
   spec.pace = in.Choice("pace",
-                        DefaultPace({.tick_s = spec.tick_s / spec.time_scale,
-                                     .per_request = in.Choice("feed", false, kFeeds)}),
+                        DefaultPace(spec.policy, {.tick_s = spec.tick_s / spec.time_scale,
+                                                  .per_request = in.Choice("feed", false, kFeeds)}),
                         kPaces);
   spec.lag_s = in.Number("lag_s", 0, {0, kMost});
   spec.planned_shares = in.Flag("planned_shares", false);
