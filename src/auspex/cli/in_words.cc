@@ -40,11 +40,18 @@ std::string Answer(const json& deployment, double left_s, bool rejected) {
       until, rejected ? "rejected" : "approved", Text(deployment, "id"));
 }
 
-// What then, of one that nothing speaks against.
-std::string_view AtDeadline(std::string_view what) {
-  if (what == "promote") return ", then promoted, or rolled back below 90 % of the traffic";
-  if (what == "hold") return ", then held for a person, or rolled back below 90 % of the traffic";
-  return what == "roll_back" ? ", then rolled back" : "";
+// What the deadline does to one that has not ended by then: Strategy::at_deadline (rollout) in
+// words.
+std::string AtDeadline(bool swift, const std::string& way) {
+  if (way == "roll_back") return "it is rolled back";
+  const std::string held = "it goes on until the evidence or a person ends it";
+  if (swift) {
+    return way == "hold" ? held
+                         : "it is promoted if nothing speaks against it, rolled back if much does, "
+                           "and else a person decides";
+  }
+  return (way == "hold" ? held : "it is promoted") +
+         " if it has 90 % of the traffic and nothing is proven against it, else it is rolled back";
 }
 
 }  // namespace
@@ -67,14 +74,16 @@ std::string ScheduleInWords(std::string_view deployment_json) {
                                 Number(schedule, "steps").value_or(0.0), Time(*left)));
   }
   if (const auto left = Number(schedule, "warm_up_s"))
-    words.push_back(fmt::format("latency is judged in full in {}", Time(*left)));
+    words.push_back(
+        fmt::format("latency is judged from the end of the warm-up on, in {}", Time(*left)));
   if (const auto left = Number(schedule, "bake_s")) {
     words.push_back(*left > 0.0 ? "may be promoted in " + Time(*left)
                                 : "baked: may be promoted now");
   }
   if (const auto left = Number(schedule, "deadline_s")) {
-    words.push_back(*left > 0.0 ? fmt::format("deadline in {}{}", Time(*left),
-                                              AtDeadline(Text(schedule, "at_deadline")))
+    const std::string then =
+        AtDeadline(Text(deployment, "pace") == "swift", Text(schedule, "at_deadline"));
+    words.push_back(*left > 0.0 ? fmt::format("deadline in {}, then {}", Time(*left), then)
                                 : "the deadline has come");
   }
   return fmt::format("{}", fmt::join(words, "; "));

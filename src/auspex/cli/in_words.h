@@ -6,11 +6,12 @@
 namespace auspex::cli {
 
 // What a deployment of the API waits for, as a person would say it: "may be promoted in 12m;
-// deadline in 1h2m, then promoted, …". Empty: nothing, or the daemon is of a version that does not
-// say.
+// deadline in 1h2m, then it is rolled back". Empty: nothing, or the daemon is of a version that
+// does not say.
 [[nodiscard]] std::string ScheduleInWords(std::string_view deployment_json);
 
 // An order of the API: "2026-11-24T11:13:27.123Z weight 5.00 % by ann@ci: INC-12".
 [[nodiscard]] std::string OrderInWords(std::string_view order_json);
+
 
 }  // namespace auspex::cli

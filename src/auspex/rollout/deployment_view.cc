@@ -91,10 +91,10 @@ Json ScheduleJson(const Schedule& schedule) {
   add("warm_up_s", schedule.warm_up_s);
   add("bake_s", schedule.bake_s);
   add("deadline_s", schedule.deadline_s);
-  if (schedule.at_deadline) {
-    out["at_deadline"] = *schedule.at_deadline == AtDeadline::kPromote ? "promote"
-                         : *schedule.at_deadline == AtDeadline::kHold  ? "hold"
-                                                                       : "roll_back";
+  if (schedule.deadline_s) {
+    out["at_deadline"] = schedule.at_deadline == AtDeadline::kPromote ? "promote"
+                         : schedule.at_deadline == AtDeadline::kHold  ? "hold"
+                                                                      : "roll_back";
   }
   add("step_s", schedule.step_s);
   if (schedule.step_s) {

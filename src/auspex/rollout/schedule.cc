@@ -17,7 +17,7 @@ Schedule OfRunning(const Rollout& rollout) {
   if (spec.policy == Policy::kAdaptive) {
     schedule.bake_s = NotBelowZero(spec.bake_s - ran_s);
     schedule.deadline_s = NotBelowZero(spec.deadline_s - ran_s);
-    if (spec.pace == Pace::kClassic) schedule.at_deadline = spec.at_deadline;
+    schedule.at_deadline = spec.at_deadline;
   } else if (spec.policy == Policy::kSteps && rollout.step < spec.steps.size()) {
     schedule.step_s = NotBelowZero(spec.steps[rollout.step].for_s - rollout.step_seen_s);
     schedule.step = rollout.step + 1;
