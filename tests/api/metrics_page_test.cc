@@ -104,6 +104,17 @@ TEST_F(MetricsPageTest, CountsRolloutsByState) {
   EXPECT_THAT(Page(), HasSubstr("auspex_rollouts{state=\"waiting\"} 0\n"));
 }
 
+TEST(MetricState, WhatIsHeldAtItsDeadlineWaitsForAPerson) {
+  rollout::DeploymentView view;
+  for (const char* state : {"waiting", "observing", "running", "paused"}) {
+    view.state = state;
+    EXPECT_EQ(MetricState(view), state);
+  }
+  view.state = "running";
+  view.awaits_person = true;
+  EXPECT_EQ(MetricState(view), "waiting");
+}
+
 TEST_F(MetricsPageTest, CountsHowDeploymentsEnded) {
   const std::string aborted =
       "auspex_deployments_ended_total{service=\"shop\",decision=\"roll_back\",verdict=\"not_"

@@ -826,6 +826,22 @@ class ScriptedDaemon(Case):
             self.refused(cli("rollout", "get", "d", "--json"), code, *words)
         self.assertIn("  pace        swift\n", self.serve({"GET /deployments/d": view})("rollout", "get", "d").stdout)
 
+    def test_what_is_held_for_a_person_ends_the_watch_with_4(self):
+        schedule = {"deadline_s": 0, "at_deadline": "promote"}
+        cli = self.serve({"GET /deployments/d": (200, {**self.DEPLOYMENT, "awaits": "person", "schedule": schedule}),
+                          "GET /deployments/d/decisions": (200, {"items": [], "next_cursor": None}),
+                          "POST /deployments": (201, {"id": "d"})})
+        typed = ["`auspex rollout promote d --reason …`", "`auspex rollout abort d --reason …`"]
+        for command in (["rollout", "watch", "d"], ["deploy", "checkout", "--version", "v2", "--wait"]):
+            for option in ([], ["--json"]):
+                done = cli(*command, *option)
+                self.refused(done, 4)
+                for word in ("held until a person decides", *typed):
+                    self.assertIn(word, done.stderr)
+        shown = cli("rollout", "get", "d").stdout
+        for word in ("the deadline has come; held until a person decides", *typed):
+            self.assertIn(word, shown)
+
 
 class Tokens(Case):
     def test_a_token_may_end(self):

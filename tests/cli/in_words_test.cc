@@ -11,6 +11,7 @@ namespace auspex::cli {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(ScheduleInWords, SaysWhatTheDeadlineDoesAtThisPace) {
   struct Case {
@@ -41,6 +42,23 @@ TEST(ScheduleInWords, SaysWhatTheDeadlineDoesAtThisPace) {
 TEST(ScheduleInWords, LatencyIsNotJudgedInTheWarmUp) {
   EXPECT_EQ(ScheduleInWords(R"({"id":"d","schedule":{"warm_up_s":60}})"),
             "latency is judged from the end of the warm-up on, in 1m");
+}
+
+TEST(ScheduleInWords, WhatIsHeldForAPersonSaysWhatToType) {
+  const std::string schedule = R"(,"schedule":{"deadline_s":0,"at_deadline":"promote"}})";
+  const std::string held = R"({"id":"shop-1","state":"running","awaits":"person")" + schedule;
+  EXPECT_TRUE(HeldForAPerson(held));
+  const std::string words = ScheduleInWords(held);
+  EXPECT_THAT(words, HasSubstr("the deadline has come; held until a person decides"));
+  EXPECT_THAT(words, HasSubstr("`auspex rollout promote shop-1 --reason …`"));
+  EXPECT_THAT(words, HasSubstr("`auspex rollout abort shop-1 --reason …`"));
+  for (const char* other :
+       {R"({"id":"d","state":"running","awaits":null)",
+        R"({"id":"d","state":"waiting","awaits":"person")",
+        R"({"id":"d","state":"ended","awaits":null)", R"({"id":"d","state":"running")"}) {
+    EXPECT_FALSE(HeldForAPerson(other + schedule)) << other;
+    EXPECT_THAT(ScheduleInWords(other + schedule), Not(HasSubstr("held")));
+  }
 }
 
 }  // namespace

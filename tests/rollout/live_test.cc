@@ -36,6 +36,26 @@ TEST(CloseTick, AFeedThatLosesALotHoldsAndTheLossIsShown) {
   EXPECT_EQ(ViewOf(live).feed_lost, 800);
 }
 
+TEST(ViewOf, SaysThePaceAndWhetherAPersonIsAwaited) {
+  Live live;
+  live.rollout.phase = Phase::kRunning;
+  EXPECT_EQ(ViewOf(live).pace, Pace::kClassic);
+  EXPECT_FALSE(ViewOf(live).awaits_person);
+  EXPECT_THAT(ToJson(ViewOf(live)), HasSubstr(R"("pace":"classic","awaits":null,)"));
+  live.rollout.spec.pace = Pace::kSwift;
+  live.rollout.awaits_person = true;  // the deadline said so
+  EXPECT_THAT(ToJson(ViewOf(live)),
+              HasSubstr(R"("state":"running","pace":"swift","awaits":"person",)"));
+  live.rollout.paused = true;  // by the one who is awaited
+  EXPECT_FALSE(ViewOf(live).awaits_person);
+  live.rollout.paused = live.rollout.awaits_person = false;
+  live.rollout.phase = Phase::kWaiting;
+  live.rollout.spec.approval = Approval{};
+  EXPECT_TRUE(ViewOf(live).awaits_person);
+  live.ended_at = WallTime{};
+  EXPECT_FALSE(ViewOf(live).awaits_person);
+}
+
 // Observing must end under each policy.
 TEST(CloseTick, ThePlainRuleHoldsForSilenceOnlyOnceItRuns) {
   QuietFeed feed(true);

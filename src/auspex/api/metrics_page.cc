@@ -58,7 +58,7 @@ void AddStates(std::string* page, const std::vector<rollout::DeploymentView>& ru
       "# TYPE auspex_rollouts gauge\n";
   for (const std::string_view state : {"waiting", "observing", "running", "paused"}) {
     const auto count = std::count_if(running.begin(), running.end(),
-                                     [&](const auto& view) { return view.state == state; });
+                                     [&](const auto& view) { return MetricState(view) == state; });
     fmt::format_to(std::back_inserter(*page), "auspex_rollouts{{state=\"{}\"}} {}\n", state, count);
   }
 }
@@ -78,6 +78,10 @@ void AddEnds(std::string* page, const rollout::Engine& engine) {
 }
 
 }  // namespace
+
+std::string_view MetricState(const rollout::DeploymentView& view) {
+  return view.awaits_person ? std::string_view("waiting") : view.state;
+}
 
 std::string MetricsPage(const RestDependencies& d) {
   std::string page;

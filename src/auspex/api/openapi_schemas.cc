@@ -39,6 +39,7 @@ const std::string_view kSchemas = R"json({
       "version": {"type": "string"},
       "state": {"enum": ["waiting", "observing", "running", "paused", "ended"]},
       "pace": {"enum": ["classic", "swift"], "description": "of the policy adaptive; classic with others"},
+      "awaits": {"enum": ["person", null], "description": "person: nothing more happens to it, but a rollback, until one answers: approves or rejects it where the state is `waiting`, else promotes or aborts it, as its deadline has come"},
       "decision": {"enum": ["advance", "hold", "limit", "promote", "roll_back"]},
       "verdict": {"enum": ["pass", "fail", "not_proven", null]},
       "by": {"type": ["string", "null"], "description": "what a verdict stands on"},

@@ -86,7 +86,21 @@ std::string ScheduleInWords(std::string_view deployment_json) {
     words.push_back(*left > 0.0 ? fmt::format("deadline in {}, then {}", Time(*left), then)
                                 : "the deadline has come");
   }
+  if (HeldForAPerson(deployment_json)) words.push_back(HeldInWords(Text(deployment, "id")));
   return fmt::format("{}", fmt::join(words, "; "));
+}
+
+bool HeldForAPerson(std::string_view deployment_json) {
+  const json deployment = json::parse(deployment_json, nullptr, false);
+  return deployment.is_object() && Text(deployment, "awaits") == "person" &&
+         Text(deployment, "state") == "running";
+}
+
+std::string HeldInWords(std::string_view id) {
+  return fmt::format(
+      "held until a person decides: `auspex rollout promote {0} --reason …`, or `auspex rollout "
+      "abort {0} --reason …`",
+      id);
 }
 
 std::string OrderInWords(std::string_view order_json) {

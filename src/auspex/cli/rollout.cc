@@ -245,6 +245,11 @@ int RolloutWatch(const ClientOptions& client, const std::string& id) {
             deployment.value("decision", ""),
             deployment["verdict"].is_string() ? deployment["verdict"].get<std::string>() : "");
       }
+      if (HeldForAPerson(*text)) {
+        fmt::print(stderr, "auspex rollout watch: {}; see `auspex rollout explain {}`\n",
+                   HeldInWords(id), id);
+        return kNoAnswer;
+      }
     }
     std::this_thread::sleep_for(kPoll);
   }

@@ -187,7 +187,8 @@ void AddDeploy(CLI::App* app, Options* o) {
                      "what serves now, for queries with $version");
   deploy->add_option("--risk", o->risk, "P(fail) before traffic, 40% or 0.4");
   deploy->add_option("--actor", o->deploy.actor, "who deploys; default user@host");
-  deploy->add_flag("--wait", o->deploy.wait, "follow it to its end");
+  deploy->add_flag("--wait", o->deploy.wait,
+                   "follow it to its end, or until it is held for a person");
   AddServer(deploy, o);
   deploy->callback([o] {
     if (!o->risk.empty()) {

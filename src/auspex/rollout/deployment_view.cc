@@ -110,6 +110,7 @@ Json JsonOf(const DeploymentView& view) {
            {"version", view.version},
            {"state", view.state},
            {"pace", Name(view.pace)},
+           {"awaits", nullptr},
            {"decision", Name(view.last.action)},
            {"verdict", nullptr},
            {"by", nullptr},
@@ -131,6 +132,7 @@ Json JsonOf(const DeploymentView& view) {
            {"sample_age_s", nullptr},
            {"started_at", ToRfc3339(view.started_at)},
            {"ended_at", nullptr}};
+  if (view.awaits_person) out["awaits"] = "person";
   if (view.last.verdict) out["verdict"] = Name(*view.last.verdict);
   if (!view.last.by.empty()) out["by"] = view.last.by;
   if (view.weight_given) out["weight_given"] = view.weight_given->share();

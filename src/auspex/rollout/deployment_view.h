@@ -17,6 +17,9 @@ struct DeploymentView {
   std::string version;
   std::string state;  // waiting | observing | running | paused | ended
   Pace pace = Pace::kClassic;
+  // Until one answers nothing more happens to it, but a rollback: it waits for approval, or is held
+  // at the deadline.
+  bool awaits_person = false;
   Decision last;
   std::optional<Weight> weight_given;  // what the router confirmed
   double risk = 0.0;

@@ -189,6 +189,8 @@ DeploymentView ViewOf(const Live& live) {
                : before                           ? "observing"
                                                   : "running";
   view.pace = rollout.spec.pace;
+  view.awaits_person =
+      view.state == "waiting" || (view.state == "running" && rollout.awaits_person);
   view.last = rollout.last;
   view.weight_given = live.given;
   view.risk = rollout.spec.risk;
