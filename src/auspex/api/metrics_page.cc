@@ -27,13 +27,14 @@ void AddEach(std::string* page, const std::vector<rollout::DeploymentView>& runn
   }
 }
 
-// Of every server of every service, whether or not a rollout runs: a log that is silent is found
-// before a rollout needs it.
+// Of every server of each service that the log counts, whether or not a rollout runs: a log that is
+// silent is found before a rollout needs it.
 void AddLinesOfServers(std::string* page, const RestDependencies& d) {
   *page +=
       "# HELP auspex_feed_server_lines_total Request log lines of a server of a service.\n"
       "# TYPE auspex_feed_server_lines_total counter\n";
   for (const rollout::ServiceConfig& service : d.engine->services()) {
+    if (service.Scraped()) continue;
     for (const std::string& server : service.servers) {
       fmt::format_to(std::back_inserter(*page),
                      "auspex_feed_server_lines_total{{service=\"{}\",server=\"{}\"}} {}\n",
