@@ -159,9 +159,12 @@ BENCHMARK(StateMemorySwift)->Iterations(1);
 void TenThousandAt(rollout::Pace pace, benchmark::State& state) {
   constexpr std::size_t kRollouts = 10'000;
   constexpr int kTicksBefore = 5;
-  const rollout::RolloutSpec spec = LongSpec(pace);
+  rollout::RolloutSpec spec = LongSpec(pace);
+  spec.warm_up_s = 0.0;  // all metrics count from the first tick on
   Random random(5);
   std::vector<rollout::Rollout> rollouts(kRollouts, rollout::Start(spec).next);
+  for (rollout::Rollout& rollout : rollouts)
+    rollout.asked = Weight::FromBp(5000).value_or(Weight::Zero());
   std::vector<rollout::Inputs> inputs(kRollouts);
   double t_s = 0.0;
   const auto pass = [&] {

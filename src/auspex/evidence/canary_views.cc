@@ -12,7 +12,7 @@ namespace {
 
 // What a gauge that speaks against the canary costs per request, and one that does not (section 7).
 constexpr double kGaugeHarm = .1, kQuietGaugeHarm = .005;
-// From which own posterior on a suspected gauge costs something (section 12.1).
+// From which own posterior on a suspected gauge costs something (section 12.3).
 constexpr double kGaugeRampFrom = .05;
 // A latency fault harms the requests that pass the baseline's p99, the upper 1 % point of the
 // normal (section 7).

@@ -5,8 +5,8 @@
 namespace auspex::evidence {
 
 // What the two paces (docs/statistics.md, section 12) judge differently. Durations are seconds at
-// time scale 1; each number of section 12.1 that the evidence needs stands in one of the two
-// objects below and nowhere else.
+// time scale 1; what a pace chooses for the evidence stands in one of the two objects below, what
+// goes with an enumerator where it is used.
 struct Rules {
   std::size_t edges = 3;  // latency metrics: t50, t90, t99 and, with 4, t99.9
 

@@ -5,8 +5,9 @@
 namespace auspex::rollout {
 
 // What the two paces decide differently (docs/statistics.md: classic sections 3 and 7, swift
-// section 12.1). Each has one object, in classic.cc and in swift.cc, where its constants stand; the
-// rest of the module asks StrategyOf and knows of no pace. Weights are basis points, times seconds
+// sections 12.1 and 12.3). Each has one object, in classic.cc and in swift.cc, where its constants
+// stand, beside those of evidence/rules.h; the rest of the module asks StrategyOf and knows of no
+// pace. Weights are basis points, times seconds
 // at time scale 1.
 struct Strategy {
   evidence::Rules rules;
