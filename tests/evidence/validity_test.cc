@@ -1,6 +1,6 @@
 // Property 4 of section 9: a canary that is no worse than tolerated is rarely called faulty,
 // however often one looks and however the weight follows what was seen. The twelve cells of
-// `make test`, of the 96 that the independent simulation has run (docs/statistics.md).
+// `make test`; bench/validity_cells has 96.
 
 #include <gtest/gtest.h>
 
