@@ -1,5 +1,6 @@
 // Properties 5 and 6 of section 9: how soon a fault is proven by one metric at alpha .01.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -98,6 +99,7 @@ TEST(Detection, NeedsAsManyEventsAsTheReference) {
     const double events = figure.events;
     const double mean = MeanEvents(ours, ratio);
     EXPECT_NEAR(mean, events, .02 * events) << ratio;
+    RecordProperty(fmt::format("events_at_{:g}", ratio), fmt::format("{:.4g}", mean));
     // A sequential test that knows the ratio is the limit.
     const double knowing =
         MeanEvents(Boundary([ratio](int canary, int n) {
@@ -138,8 +140,12 @@ int MedianDelay(double ratio, int runs) {
 
 // Property 6. The medians are 24 and 190 ticks; of so many runs they are known to .4 and 4.
 TEST(Detection, FindsALateOnset) {
-  EXPECT_LE(MedianDelay(5.0, 1001), 26);
-  EXPECT_LE(MedianDelay(2.0, 1001), 200);
+  const int grave = MedianDelay(5.0, 1001);
+  const int slight = MedianDelay(2.0, 1001);
+  EXPECT_LE(grave, 26);
+  EXPECT_LE(slight, 200);
+  RecordProperty("ticks_at_5", grave);
+  RecordProperty("ticks_at_2", slight);
 }
 
 }  // namespace

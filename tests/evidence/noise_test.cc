@@ -151,6 +151,7 @@ TEST(Spread, KeepsFalseAlarmsWithinSectionNine) {
   EXPECT_LE(FalseAlarms(.0, .2, kRuns), .003 + .02);
   EXPECT_LE(FalseAlarms(.9, .2, kRuns), .006 + .02);
   EXPECT_LE(FalseAlarms(.9, .4, kRuns), .036 + .04);
+  EXPECT_LE(FalseAlarms(.97, .3, kRuns), .115 + .064);
 }
 
 // ---- gauges

@@ -176,6 +176,24 @@ TEST(Pace, FitsTheBudgetAtTheStart) {
   }
 }
 
+// Property 7: an outage of both arms is never proof, and ten minutes after the shift gate, which
+// keeps history away for ten, the weight is back.
+TEST(Pace, ASharedOutageOnlySlowsIt) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    RolloutSpec spec = BasicSpec();
+    spec.history.error_rate = 1e-4;
+    Simulation simulation(spec, {.error_rate = 1e-4}, seed);
+    simulation.Run(900);
+    const Weight before = simulation.rollout.asked;
+    simulation.traffic.outage = 1000;
+    simulation.Run(1020);
+    simulation.traffic.outage = 1;
+    simulation.Run(1020 + 600 + 600);
+    ASSERT_FALSE(simulation.Ended()) << simulation.rollout.last.reason;
+    EXPECT_GE(simulation.rollout.asked, before) << seed;
+  }
+}
+
 TEST(Pace, MayNotRiseWhenToldSo) {
   Simulation simulation(BasicSpec());
   simulation.Run(10);  // still on the ramp from 2 %
