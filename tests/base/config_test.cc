@@ -12,6 +12,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "auspex/base/nearest.h"
+
 namespace auspex {
 namespace {
 

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "auspex/rollout/codec.h"
-#include "auspex/rollout/history.h"
 #include "auspex/rollout/pace.h"
 #include "auspex/rollout/strategy.h"
 #include "tests/rollout/simulation.h"

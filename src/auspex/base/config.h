@@ -132,10 +132,6 @@ Result<std::vector<ConfigSection>> ParseConfigText(std::string_view text, const 
                                                    ConfigErrors* errors);
 Result<std::vector<ConfigSection>> ParseConfigFile(const std::string& path, ConfigErrors* errors);
 
-// The nearest of `known` by edit distance, if it is near enough to be a slip.
-[[nodiscard]] std::optional<std::string> Nearest(std::string_view word,
-                                                 const std::vector<std::string>& known);
-
 }  // namespace auspex
 
 template <>

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "auspex/base/clock.h"
-#include "auspex/base/config.h"
+#include "auspex/base/nearest.h"
 
 namespace auspex {
 namespace {

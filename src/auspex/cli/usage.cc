@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-#include "auspex/base/config.h"
+#include "auspex/base/nearest.h"
 
 namespace auspex::cli {
 namespace {

@@ -1,7 +1,6 @@
 #include "auspex/evidence/rate_evidence.h"
 
 #include <algorithm>
-#include <cassert>
 #include <cmath>
 
 namespace auspex::evidence {

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "auspex/rollout/adaptive.h"
-#include "auspex/rollout/history.h"
 #include "auspex/rollout/live_noise.h"
 #include "auspex/rollout/look.h"
 #include "auspex/rollout/lowering.h"

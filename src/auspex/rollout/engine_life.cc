@@ -4,7 +4,6 @@
 #include "auspex/rollout/codec.h"
 #include "auspex/rollout/engine_impl.h"
 #include "auspex/rollout/orders.h"
-#include "auspex/rollout/strategy.h"
 
 namespace auspex::rollout {
 namespace {

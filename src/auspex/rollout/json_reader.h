@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "auspex/base/config.h"
+#include "auspex/base/nearest.h"
 #include "auspex/rollout/json_codec.h"
 
 namespace auspex::rollout {
