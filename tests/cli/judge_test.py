@@ -130,6 +130,19 @@ class Judge(unittest.TestCase):
         self.refused(run("-", "--change-at", "180000", stdin=metric([1], [1])), "two arms")
         self.assertEqual(run("-", "--change-at", "120", stdin=text).returncode, 4)
 
+    def test_too_little_data_is_an_answer_too(self):
+        few = "timestamp,value\n" + "".join(f"{60 * i},1\n" for i in range(12))
+        answer = self.answer(run("-", "--change-at", "600", "--json", stdin=few.encode()), 4)
+        self.assertEqual(answer["verdict"], "inconclusive")
+        self.assertIn("are needed", answer["reason"])
+
+    def test_intervals_of_ties_have_their_ends_in_order(self):
+        for ones in (3, 7, 9, 13, 15):
+            values = metric([1] * ones + [0] * (100 - ones), [1] * 33 + [0] * 67)
+            done = run("-", "--method", "mann-whitney", "--json", stdin=values)
+            shift = json.loads(done.stdout)["metrics"][0]["shift"]
+            self.assertLessEqual(shift["low"], shift["high"], ones)
+
     def test_bad_input_has_place_and_mend(self):
         good = requests(pairs=50)
         self.refused(run(str(self.path / "no.csv")), "no.csv", "No such file")

@@ -433,6 +433,28 @@ TEST(SqliteLedger, OnAReadOnlyDiskIsReadAndNotWritten) {
   EXPECT_EQ(status, 0);
 }
 
+TEST(SqliteLedger, WritesNothingToAFileThatIsNoLongerThere) {
+  const TempFolder folder;
+  const std::string path = folder.Path("ledger.db");
+  const auto ledger = MustOpen(Config(path));
+  ASSERT_TRUE(ledger->Commit(MakeTicks("d1", 1)).ok());
+  std::filesystem::rename(path, folder.Path("moved.db"));
+  const auto refused = ledger->Commit(MakeTicks("d2", 1));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kDataLoss);
+  EXPECT_NE(refused.error().message.find("removed or replaced"), std::string::npos);
+  EXPECT_EQ(ledger->Deployments({}).error().code, ErrorCode::kDataLoss);
+  const auto seen = InspectLedgerFile(path);
+  ASSERT_TRUE(seen.ok()) << seen.error().message;
+  EXPECT_FALSE(seen->exists);
+  EXPECT_TRUE(seen->holder.has_value());
+  // Another file by its name is not it either.
+  testing::WriteFile(path, "");
+  EXPECT_EQ(ledger->Commit(MakeTicks("d2", 1)).error().code, ErrorCode::kDataLoss);
+  std::filesystem::rename(folder.Path("moved.db"), path);
+  EXPECT_TRUE(ledger->Commit(MakeTicks("d2", 1)).ok());
+}
+
 TEST(InspectLedger, SeesItFromOutsideAndMakesNoFile) {
   const TempFolder folder;
   const std::string path = folder.Path("ledger.db");

@@ -27,9 +27,12 @@ ErrorCode CodeOf(int status) {
   }
 }
 
-std::string DetailOf(const HttpResponse& response) {
+std::string DetailOf(const std::string& server, const HttpResponse& response) {
   const json problem = json::parse(response.body, nullptr, false);
-  if (!problem.is_object()) return fmt::format("status {}", response.status);
+  if (!problem.is_object())
+    return fmt::format(
+        "{} answers with status {}, and not as a daemon of Auspex does; name yours with --server",
+        server, response.status);
   std::string text =
       problem.value("detail", problem.value("title", fmt::format("status {}", response.status)));
   if (problem.contains("errors")) {
@@ -59,6 +62,11 @@ Failure NoAnswer(const std::string& server, const Error& error) {
                 "authority with --ca-file or AUSPEX_CA",
                 server, error.message);
   }
+  if (server.starts_with("https://") &&
+      error.message.find("wrong version number") != std::string::npos) {
+    return Fail(error.code, "{} does not speak TLS ({}); name it as http://…", server,
+                error.message);
+  }
   return Fail(error.code,
               "no daemon answers at {} ({}); start one with `auspex serve --config auspex.yaml`, "
               "or name it with --server",
@@ -75,7 +83,8 @@ Result<std::string> Call(const ClientOptions& client, HttpRequest request, std::
   AUSPEX_TRY(CheckSecrecy(client));
   const Result<HttpResponse> response = SendHttp(request);
   if (!response.ok()) return NoAnswer(server, response.error());
-  if (response->status >= 400) return Fail(CodeOf(response->status), "{}", DetailOf(*response));
+  if (response->status >= 400)
+    return Fail(CodeOf(response->status), "{}", DetailOf(server, *response));
   return response->body;
 }
 

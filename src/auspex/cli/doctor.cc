@@ -24,7 +24,12 @@ Finding LookAtGit() {
   return {"git", git.ok(), git.ok() ? git->string() : git.error().message + "; install it"};
 }
 
-constexpr const char* kMendRouter = "; start it, or change spec.traffic of the Service";
+// One that answers that it lacks something runs.
+std::string MendRouter(const Error& error) {
+  return error.code == ErrorCode::kNotFound
+             ? "; change spec.traffic of the Service, or the router's own configuration"
+             : "; start it, or change spec.traffic of the Service";
+}
 
 std::string_view Up(bool up) { return up ? "up" : "down"; }
 
@@ -36,7 +41,7 @@ std::string Describe(const std::string& name, const traffic::ServerView& server)
 
 Finding LookAtProxy(const rollout::ServiceConfig& service, const traffic::ProxyView& proxy) {
   Finding finding{fmt::format("router of {}", service.name), false, ""};
-  if (proxy.error) return finding.text = proxy.error->message + kMendRouter, finding;
+  if (proxy.error) return finding.text = proxy.error->message + MendRouter(*proxy.error), finding;
   if (proxy.draw == traffic::Draw::kNotRandom) return finding.text = proxy.draw_note, finding;
   finding.good = true;
   std::string note;
@@ -67,7 +72,7 @@ std::vector<Finding> LookAtRouter(const rollout::ServiceConfig& service) {
   const auto view = (*router)->Observe(
       {.backend = service.backend, .baseline = service.servers[0], .canary = service.servers[1]},
       RealClock().Now() + 2s);
-  if (!view.ok()) return {{what, false, view.error().message + kMendRouter}};
+  if (!view.ok()) return {{what, false, view.error().message + MendRouter(view.error())}};
   std::vector<Finding> findings;
   bool answered = true;
   for (const traffic::ProxyView& proxy : view->proxies) {

@@ -228,7 +228,15 @@ Result<Answer> Judge(const JudgeFileOptions& options) {
 }  // namespace
 
 int JudgeFile(const JudgeFileOptions& options) {
-  const Result<Answer> answer = Judge(options);
+  Result<Answer> answer = Judge(options);
+  // Too little data is an answer, too: a program that reads JSON finds it where the others are.
+  if (!answer.ok() && answer.error().code == ErrorCode::kNoData && options.json) {
+    Judgement missing;
+    missing.verdict = evidence::JudgeVerdict::kInconclusive;
+    missing.alpha = options.alpha;
+    missing.reason = answer.error().message;
+    answer = Answer{std::move(missing), {}};
+  }
   if (!answer.ok()) return Complain("judge", answer.error());
   const Judgement& judgement = answer->judgement;
   const std::string method = options.change_at.empty() ? options.method : "change";

@@ -31,6 +31,12 @@ std::string DescribeLedger(const std::string& path, const storage::LedgerInspect
 }
 
 std::string LedgerTrouble(const std::string& path, const storage::LedgerInspection& found) {
+  if (!found.exists && found.holder) {
+    return fmt::format(
+        "{} is gone, and process {} still writes to it: what it decides is lost with the process; "
+        "stop it, put a backup in place with `auspex restore` and start it again",
+        path, found.holder->pid);
+  }
   if (!found.writable) {
     return fmt::format(
         "{} cannot be written; change its owner, mount its disk for writing, or "

@@ -225,11 +225,19 @@ int RolloutWatch(const ClientOptions& client, const std::string& id) {
   Picture picture;
   std::string after = "0";
   MonotonicTime answered = RealClock().Now();
+  bool said = false;
   while (true) {
     const Result<std::string> text = GetApi(client, PathOf(id));
     const bool away = !text.ok() && text.error().code == ErrorCode::kUnavailable;
     if (!text.ok() && (!away || RealClock().Now() - answered > kDaemonPatience))
       return Complain("rollout watch", text.error());
+    if (text.ok() == said) {
+      fmt::print(stderr, "auspex rollout watch: {}\n",
+                 text.ok() ? "the daemon answers again"
+                           : fmt::format("{}; trying on for {}", text.error().message,
+                                         ToText(kDaemonPatience)));
+      said = !said;
+    }
     if (text.ok()) {
       answered = RealClock().Now();
       const ordered_json deployment = ordered_json::parse(*text);

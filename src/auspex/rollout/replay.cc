@@ -127,7 +127,7 @@ Result<Replayed> Replay(const std::vector<storage::Entry>& entries) {
                   error.what());
     }
   }
-  if (!started) return Fail(ErrorCode::kNotFound, "no such deployment in this ledger");
+  if (!started) return Fail(ErrorCode::kNotFound, "no deployment of this id in the ledger");
   return replayed;
 }
 

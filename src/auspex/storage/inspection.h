@@ -16,7 +16,7 @@ struct LedgerHolder {
 
 // What can be seen of a ledger file from outside, without reading its entries.
 struct LedgerInspection {
-  bool exists = false;  // false: it would be made, and all but the last two fields say nothing
+  bool exists = false;  // false: it would be made, and all but the last three fields say nothing
   int version = 0;
   bool migrates = false;      // older than this program: the next start brings it up to date
   std::int64_t last_seq = 0;  // of the last entry, by the head

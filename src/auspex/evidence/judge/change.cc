@@ -210,11 +210,15 @@ Result<Judgement> JudgeChange(const std::vector<SeriesPoint>& points,
   metric.log_e = odds_log;
   judgement.metrics.push_back(std::move(metric));
   judgement.reason =
-      fmt::format("{}: {}; p = {:.2g} by what harmless changes did elsewhere",
+      fmt::format("{}: {}; p = {:.2g} by what harmless changes did elsewhere{}",
                   judgement.verdict == JudgeVerdict::kFail ? "the series departs from its past"
                   : likely ? "not proven, but more likely harmful than not"
                            : "no evidence against the change",
-                  judgement.metrics[0].reason, p_value);
+                  judgement.metrics[0].reason, p_value,
+                  judgement.verdict == JudgeVerdict::kInconclusive
+                      ? fmt::format(", proven from {:.2g} down: look again with a longer --after",
+                                    judgement.level)
+                      : "");
   return judgement;
 }
 

@@ -108,8 +108,9 @@ Classified Compare(std::vector<double> canary, std::vector<double> baseline,
   const auto found = WilcoxonShift(canary, baseline, kConfidence);
   if (!found) return {"Error", false, 1.0, {}, "all values are equal"};
   Classified done;
-  done.shift =
-      Shift{found->estimate, found->low, found->high, kTolerance * std::abs(found->estimate)};
+  // With many ties the two roots, each searched to a tolerance, may pass each other.
+  const auto [least, most] = std::minmax(found->low, found->high);
+  done.shift = Shift{found->estimate, least, most, kTolerance * std::abs(found->estimate)};
   done.deviation = MeanRatio(canary, baseline);
   const double effect = metric.cles ? CommonLanguageEffect(canary, baseline) : done.deviation;
   const double neutral = metric.cles ? 0.5 : 1.0;
@@ -125,9 +126,9 @@ Classified Compare(std::vector<double> canary, std::vector<double> baseline,
   done.critical = metric.critical &&
                   ((high && reaches(metric.critical_increase.value_or(neutral), true)) ||
                    (!high && low && reaches(metric.critical_decrease.value_or(neutral), false)));
-  done.reason = fmt::format("shift {:.5g} ({:.5g} to {:.5g}, 98 %), {} at {}{:.5g}",
-                            found->estimate, found->low, found->high, low ? "Low" : "High",
-                            low ? "below -" : "above ", done.shift->bound);
+  done.reason =
+      fmt::format("shift {:.5g} ({:.5g} to {:.5g}, 98 %), {} at {}{:.5g}", found->estimate, least,
+                  most, low ? "Low" : "High", low ? "below -" : "above ", done.shift->bound);
   return done;
 }
 

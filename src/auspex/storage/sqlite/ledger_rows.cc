@@ -197,7 +197,7 @@ Result<DeploymentRow> FindDeployment(Database& database, std::string_view id) {
   AUSPEX_TRY(Query query, database.Use("SELECT id, service, ended, started_us, ended_us, body "
                                        "FROM deployments WHERE id = ?"));
   AUSPEX_TRY(const bool found, query.Bind(id).Next());
-  if (!found) return Fail(ErrorCode::kNotFound, "there is no deployment '{}'", id);
+  if (!found) return Fail(ErrorCode::kNotFound, "no deployment '{}'", id);
   return ReadDeployment(query);
 }
 
@@ -207,7 +207,7 @@ Result<std::vector<DeploymentRow>> SelectDeployments(Database& database,
   if (!query.after_id.empty()) {
     const auto after = FindDeployment(database, query.after_id);
     if (!after.ok() && after.error().code == ErrorCode::kNotFound) {
-      return Fail(ErrorCode::kInvalidArgument, "there is no deployment '{}' to list on from",
+      return Fail(ErrorCode::kInvalidArgument, "no deployment '{}' to list on from",
                   query.after_id);
     }
     if (!after.ok()) return Failure{after.error()};

@@ -61,9 +61,10 @@ Result<LedgerInspection> InspectLedgerFile(const std::string& path) {
     found.free_bytes = static_cast<std::int64_t>(disk.f_bavail * disk.f_frsize);
   }
   found.exists = std::filesystem::exists(path, ignored);
-  if (!found.exists) return found;
-  const auto real = std::filesystem::canonical(path, ignored).string();
+  // A daemon holds a ledger whose file was removed under it, too.
+  const auto real = std::filesystem::weakly_canonical(path, ignored).string();
   AUSPEX_TRY(found.holder, FindHolder(real));
+  if (!found.exists) return found;
   found.bytes = BytesOf(real) + BytesOf(real + "-wal");
   AUSPEX_TRY(ReadInside(real, &found));
   return found;

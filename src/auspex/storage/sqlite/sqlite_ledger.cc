@@ -1,5 +1,7 @@
 #include "auspex/storage/sqlite/sqlite_ledger.h"
 
+#include <sys/stat.h>
+
 #include <map>
 #include <mutex>
 #include <optional>
@@ -46,6 +48,19 @@ class ArchiveCache {
   std::shared_ptr<const ArchivedBodies> bodies_;
 };
 
+// Which file a name means: SQLite goes on writing to one that was removed or replaced.
+struct FileIdentity {
+  dev_t device = 0;
+  ino_t inode = 0;
+  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
+};
+
+std::optional<FileIdentity> IdentityOf(const std::string& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0) return std::nullopt;
+  return FileIdentity{found.st_dev, found.st_ino};
+}
+
 class Adapter final : public Ledger {
  public:
   // `backup`: the objects of a backup file, else null; they come before the configuration's.
@@ -55,6 +70,7 @@ class Adapter final : public Ledger {
         core_{std::move(database), head, {}, {}},
         backup_(std::move(backup)),
         objects_(backup_ != nullptr ? backup_.get() : config.objects),
+        file_(IdentityOf(core_.database.path())),
         clock_(config.clock != nullptr ? *config.clock : machine_clock_) {}
 
   Result<std::vector<Entry>> Commit(const Batch& batch) override;
@@ -72,6 +88,7 @@ class Adapter final : public Ledger {
 
  private:
   Status CheckWritable() const;
+  Status CheckThere() const;
   Status CheckObjects() const;
   Result<std::string> PackedBody(const StoredEntry& stored);
   Result<bool> HasExpired(const std::string& pack);
@@ -80,6 +97,7 @@ class Adapter final : public Ledger {
   Core core_;                             // closed before the lock is given up
   const std::unique_ptr<ObjectStore> backup_;
   ObjectStore* const objects_;
+  const std::optional<FileIdentity> file_;
   const RealClock machine_clock_;
   const Clock& clock_;
   ArchiveCache archives_;
@@ -93,8 +111,17 @@ Failure Expired(const StoredEntry& stored) {
 }
 
 Status Adapter::CheckWritable() const {
-  if (lock_.has_value()) return {};
-  return Fail(ErrorCode::kPermissionDenied, "'{}' was opened read-only", core_.database.path());
+  if (!lock_.has_value())
+    return Fail(ErrorCode::kPermissionDenied, "'{}' was opened read-only", core_.database.path());
+  return CheckThere();
+}
+
+Status Adapter::CheckThere() const {
+  if (IdentityOf(core_.database.path()) == file_) return {};
+  return Fail(ErrorCode::kDataLoss,
+              "'{}' was removed or replaced while it was open: what is written to it is lost; stop "
+              "this process, put a backup in place with `auspex restore` and start it again",
+              core_.database.path());
 }
 
 Status Adapter::CheckObjects() const {
@@ -165,6 +192,7 @@ Result<bool> Adapter::HasExpired(const std::string& pack) {
 }
 
 Result<std::vector<DeploymentRow>> Adapter::Deployments(const DeploymentQuery& query) {
+  AUSPEX_TRY(CheckThere());
   const std::lock_guard lock(core_.mutex);
   return SelectDeployments(core_.database, query);
 }
