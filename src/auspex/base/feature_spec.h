@@ -7,7 +7,8 @@ namespace auspex {
 // How a linear model and a chart bring a feature onto a common scale. Trees do not care.
 enum class FeatureScale {
   kLog1p,   // a count, size or duration >= 0 that spans orders of magnitude: log(1 + x)
-  kLinear,  // as it is: a share, a score, a signed difference
+  kLinear,  // as it is: a score, a signed difference
+  kShare,   // a share in [0, 1]: its log-odds, kept off 0 and 1
   kFlag,    // 0 or 1
   kCyclic,  // wraps round with `FeatureSpec::period`: the hour of the day (24), the weekday (7)
 };

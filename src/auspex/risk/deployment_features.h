@@ -1,0 +1,35 @@
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "auspex/base/feature_spec.h"
+#include "auspex/risk/outcome_model.h"
+
+namespace auspex::risk {
+
+// What is known of a deployment before its first request, by name: features of the change, of its
+// dependencies, of the build and of the service's history, as their modules name them. Absent or
+// NaN: not known.
+using Known = std::map<std::string, double, std::less<>>;
+
+// One thing that moves P(fail) of a deployment. Its scaled value is 0 where all is as usual, so
+// that what is not known moves nothing.
+struct DeploymentFeature {
+  FeatureSpec spec;
+  double (*scale)(double value);
+  Belief belief;      // log-odds per unit of the scaled value
+  const char* lower;  // what a person can do about it; empty: nothing
+};
+
+// Beliefs come from what the studies of change risk agree on and are wide; outcomes move them
+// (docs/decisions/0023). In the order of the coefficients.
+[[nodiscard]] std::span<const DeploymentFeature> DeploymentFeatures();
+[[nodiscard]] std::vector<Belief> DeploymentBeliefs();
+
+// One scaled value a feature; NaN: not known.
+[[nodiscard]] std::vector<double> Scaled(const Known& known);
+
+}  // namespace auspex::risk
