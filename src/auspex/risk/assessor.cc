@@ -1,0 +1,124 @@
+#include "auspex/risk/assessor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace auspex::risk {
+namespace {
+
+constexpr std::size_t kPage = 500;
+
+// How a deployment ended, where that says something of the version: not where a person took it back
+// or its deadline passed without proof.
+std::optional<bool> HasFailed(const storage::DeploymentRow& row) {
+  const auto body = nlohmann::json::parse(row.body, nullptr, false);
+  if (!body.is_object()) return std::nullopt;
+  const auto text = [&body](const char* key) {
+    const auto found = body.find(key);
+    return found != body.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  if (text("decision") == "promote") return false;
+  if (text("verdict") == "fail") return true;
+  return std::nullopt;
+}
+
+double LogOddsOf(double p) {
+  const double inside = std::clamp(p, 1e-4, 1.0 - 1e-4);
+  return std::log(inside / (1.0 - inside));
+}
+
+}  // namespace
+
+// nullopt: it was not predicted, or its end says nothing.
+Result<std::optional<Outcome>> Assessor::Read(const storage::DeploymentRow& row) {
+  const std::optional<bool> failed = HasFailed(row);
+  if (!failed) return std::nullopt;
+  AUSPEX_TRY(const auto entries,
+             deps_.ledger->Entries({.deployment = row.id, .kind = "prediction", .limit = 1}));
+  if (entries.empty()) return std::nullopt;
+  AUSPEX_TRY(const Prediction prediction, PredictionFromJson(entries.front().body));
+  return Outcome{.service = row.service,
+                 .base_log_odds = LogOddsOf(prediction.base_risk),
+                 .scaled = Scaled(prediction.known),
+                 .failed = *failed};
+}
+
+// Newest first, back to where all had ended at the last look.
+Status Assessor::ReadEnded(Outcomes* news) {
+  storage::DeploymentQuery query{.limit = kPage};
+  std::size_t seen = 0;
+  std::optional<WallTime> running_since;
+  std::optional<WallTime> newest;
+  for (bool more = true; more && seen < kMostLearned;) {
+    AUSPEX_TRY(const auto rows, deps_.ledger->Deployments(query));
+    more = rows.size() == kPage;
+    for (const storage::DeploymentRow& row : rows) {
+      if (!newest) newest = row.started_at;
+      if (row.started_at < looked_back_to_) {
+        more = false;
+        break;
+      }
+      ++seen;
+      if (!row.ended) running_since = row.started_at;
+      if (!row.ended || !read_.insert({row.started_at, row.id}).second) continue;
+      const auto outcome = Read(row);
+      if (!outcome.ok()) {
+        deps_.log->Warn("outcome_left_out",
+                        {{"deployment", row.id}, {"why", outcome.error().message}});
+      } else if (*outcome) {
+        news->insert_or_assign({row.started_at, row.id}, **outcome);
+      }
+    }
+    if (!rows.empty()) query.after_id = rows.back().id;
+  }
+  if (newest) looked_back_to_ = running_since.value_or(*newest);
+  read_.erase(read_.begin(), read_.lower_bound({looked_back_to_, ""}));
+  return {};
+}
+
+void Assessor::Learn() {
+  Outcomes news;
+  if (const Status read = ReadEnded(&news); !read.ok())
+    deps_.log->Warn("outcomes_not_read", {{"why", read.error().message}});
+  if (model_ && news.empty()) return;
+  learned_.merge(news);
+  while (learned_.size() > kMostLearned) learned_.erase(learned_.begin());
+  std::vector<Outcome> outcomes;
+  outcomes.reserve(learned_.size());
+  for (const auto& [place, outcome] : learned_) outcomes.push_back(outcome);
+  Result<OutcomeModel> model = OutcomeModel::Fit(DeploymentBeliefs(), outcomes);
+  if (!model.ok()) {
+    deps_.log->Error("outcomes_not_learned", {{"why", model.error().message}});
+    model = OutcomeModel::Fit(DeploymentBeliefs(), {});
+  }
+  model_ = *std::move(model);
+}
+
+Prediction Assessor::Predict(const Ask& ask) {
+  Prediction prediction{.at = deps_.clock->Wall(),
+                        .service = ask.service,
+                        .version = ask.version,
+                        .base_risk = std::clamp(ask.base_risk, 1e-4, 1.0 - 1e-4),
+                        .given = ask.given,
+                        .assessment = {},
+                        .known = ask.change.known,
+                        .change = ask.change};
+  Known others;
+  if (deps_.facts) others = deps_.facts(ask.service, ask.version, ask.change, prediction.at);
+  for (const auto& [name, value] : others) prediction.known[name] = value;
+  Question question{.service = ask.service,
+                    .base_risk = prediction.base_risk,
+                    .known = prediction.known,
+                    .change = ask.change.reasons,
+                    .alternatives = ask.change.alternatives};
+  // Whoever knows the change alone cannot say what the rest of the alternative is.
+  for (Alternative& one : question.alternatives)
+    for (const auto& [name, value] : others) one.known[name] = value;
+  const MutexLock lock(mutex_);
+  Learn();
+  prediction.assessment = Assess(*model_, question);
+  return prediction;
+}
+
+}  // namespace auspex::risk
