@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the arrows of the house: apps -> cli, api, lab -> rollout, training -> capabilities -> base.
+"""Holds the arrows of the house: apps -> cli, api, lab -> rollout, risk, training -> capabilities -> base.
 
 check_layers.py ROOT    prints each include that points the wrong way; exit 1 if there is one
 """
@@ -10,7 +10,7 @@ import sys
 CAPABILITIES = {"change", "telemetry", "behaviour", "evidence", "features", "model", "traffic", "alert", "diagnosis", "storage"}
 # What a capability may know beside base and itself.
 EXTRA = {"features": {"change", "telemetry", "behaviour", "evidence"}}
-MIDDLE = {"rollout", "training"}
+MIDDLE = {"rollout", "training", "risk"}
 # Third-party headers that a public header may show: values of the error type, and formatting in templates.
 IN_HEADERS = {"fmt", "tl"}
 THIRD_PARTY = re.compile(r'#include [<"](fmt|tl|nlohmann|simdjson|yaml-cpp|curl|openssl|sqlite3|zstd|zlib|boost|CLI)[/.]')
@@ -32,7 +32,8 @@ def allowed(source, name):
     if source in CAPABILITIES:
         return {"base", source} | EXTRA.get(source, set())
     if source in MIDDLE:
-        return {"base", source} | CAPABILITIES
+        # A risk is learned and answered by what training makes.
+        return {"base", source} | CAPABILITIES | ({"training"} if source == "risk" else set())
     if source == "api":
         return {"base", "api"} | MIDDLE | CAPABILITIES
     if source == "lab":

@@ -76,6 +76,14 @@ std::optional<double> Body::Share(const char* key, bool required) {
   return std::nullopt;
 }
 
+std::string Body::Object(const char* key) {
+  const auto found = Find(key);
+  if (found == nullptr) return "";
+  if (found->is_object()) return Dump(*found);
+  Refuse(fmt::format("/{}", key), "not an object");
+  return "";
+}
+
 const Json* Body::Find(const char* key) const {
   if (!json_.is_object()) return nullptr;
   const auto found = json_.find(key);

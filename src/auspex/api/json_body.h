@@ -27,12 +27,14 @@ class Body {
   Body(const HttpCall& call, std::initializer_list<std::string_view> known);
   std::string Text(const char* key, bool required);
   std::optional<double> Share(const char* key, bool required);
+  // An object as JSON text; empty where the key is absent.
+  std::string Object(const char* key);
+  void Refuse(std::string pointer, std::string detail);
   [[nodiscard]] bool good() const { return errors_.empty(); }
   [[nodiscard]] HttpReply Refusal() const { return Problem(400, "the body has errors", errors_); }
 
  private:
   const Json* Find(const char* key) const;
-  void Refuse(std::string pointer, std::string detail);
   Json json_;
   std::vector<InputError> errors_;
 };

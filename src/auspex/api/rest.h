@@ -6,6 +6,7 @@
 #include "auspex/api/routes.h"
 #include "auspex/base/clock.h"
 #include "auspex/base/log.h"
+#include "auspex/risk/assessor.h"
 #include "auspex/rollout/engine.h"
 #include "auspex/storage/ledger.h"
 #include "auspex/telemetry/telemetry.h"
@@ -20,6 +21,10 @@ struct RestDependencies {
   EventHub* events = nullptr;
   const Clock* clock = nullptr;
   const Logger* log = nullptr;
+  risk::Assessor* assessor = nullptr;  // null: a deployment has its service's prior risk
+  // Tells of a deployment that will likely fail, before it begins; waits for the delivery, seconds
+  // at most. Empty: nobody is told.
+  std::function<void(const std::string& deployment, const risk::Prediction&)> foretell = {};
 };
 
 // Adds `/api/v1/…`, `/healthz`, `/readyz`, `/metrics` and, last, `/openapi.json`, which describes

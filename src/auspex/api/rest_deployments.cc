@@ -1,4 +1,5 @@
 // The endpoints below /api/v1/deployments.
+#include <algorithm>
 #include <utility>
 
 #include "auspex/api/json_body.h"
@@ -19,17 +20,56 @@ HttpReply AsBegun(HttpReply reply, const std::string& id) {
   return reply;
 }
 
+// What the client knows of the change; what is wrong with it is noted in the body's errors.
+risk::ChangeFacts ChangeOf(Body* body) {
+  const std::string json = body->Object("change");
+  if (json.empty()) return {};
+  auto facts = risk::ChangeFactsFromJson(json);
+  if (facts.ok()) return *std::move(facts);
+  const std::string& message = facts.error().message;
+  const std::size_t colon = message.find(": ");
+  body->Refuse("/change" + message.substr(0, colon), message.substr(colon + 2));
+  return {};
+}
+
+const rollout::ServiceConfig* FindService(const RestDependencies& d, const std::string& name) {
+  const auto& services = d.engine->services();
+  const auto found = std::find_if(services.begin(), services.end(),
+                                  [&name](const auto& one) { return one.name == name; });
+  return found == services.end() ? nullptr : &*found;
+}
+
+// Adds what is predicted, and who is to hear of it first.
+void Predict(const RestDependencies& d, risk::ChangeFacts change,
+             rollout::Engine::Announcement* announcement) {
+  const rollout::ServiceConfig* service = FindService(d, announcement->service);
+  if (d.assessor == nullptr || service == nullptr) return;  // the engine refuses an unknown one
+  const risk::Prediction prediction = d.assessor->Predict({.service = announcement->service,
+                                                           .version = announcement->version,
+                                                           .base_risk = service->prior_risk,
+                                                           .given = announcement->risk,
+                                                           .change = std::move(change)});
+  announcement->risk = prediction.risk();
+  announcement->prediction = ToJson(prediction);
+  if (!d.foretell || prediction.risk() < service->alert_above_risk) return;
+  announcement->before = [foretell = d.foretell, prediction](const std::string& id) {
+    foretell(id, prediction);
+  };
+}
+
 HttpReply Announce(const RestDependencies& d, const HttpCall& call,
                    const std::optional<storage::KeyedCall>& keyed) {
-  Body body(call, {"service", "version", "baseline_version", "risk", "actor"});
-  const rollout::Engine::Announcement announcement{
+  Body body(call, {"service", "version", "baseline_version", "risk", "change", "actor"});
+  rollout::Engine::Announcement announcement{
       .service = body.Text("service", true),
       .version = body.Text("version", true),
       .baseline_version = body.Text("baseline_version", false),
       .actor = ActorOf(call, body.Text("actor", false)),
       .risk = body.Share("risk", false),
       .call = keyed};
+  risk::ChangeFacts change = ChangeOf(&body);
   if (!body.good()) return body.Refusal();
+  Predict(d, std::move(change), &announcement);
   const Result<rollout::DeploymentView> view = d.engine->Announce(announcement);
   if (!view.ok()) return ProblemFrom(view.error());
   return AsBegun(Reply(ToJson(*view), 201), view->id);
@@ -127,6 +167,17 @@ HttpReply ListOrders(const RestDependencies& d, const HttpCall& call) {
 HttpReply GetEvidence(const RestDependencies& d, const HttpCall& call) {
   const Result<std::string> evidence = d.engine->Evidence(call.Parameter("id"));
   return evidence.ok() ? Reply(*evidence) : ProblemFrom(evidence.error());
+}
+
+// As it was stored when the deployment was announced.
+HttpReply GetPrediction(const RestDependencies& d, const HttpCall& call) {
+  const std::string& id = call.Parameter("id");
+  if (const auto known = d.ledger->Deployment(id); !known.ok()) return ProblemFrom(known.error());
+  const auto entries = d.ledger->Entries({.deployment = id, .kind = "prediction", .limit = 1});
+  if (!entries.ok()) return ProblemFrom(entries.error());
+  if (entries->empty())
+    return Problem(404, fmt::format("nothing was predicted of deployment '{}'", id));
+  return Reply(entries->front().body);
 }
 
 HttpReply GiveOrder(const RestDependencies& d, const HttpCall& call, rollout::Order::Kind kind,
@@ -252,6 +303,15 @@ void AddDeploymentRoutes(const RestDependencies& d, const Keyed& keyed, Routes* 
                .answer = "Evidence",
                .errors = {404},
                .handler = [d](const HttpCall& call) { return GetEvidence(d, call); }});
+  routes->Add(
+      {.method = "GET",
+       .pattern = "/api/v1/deployments/{id}/prediction",
+       .role = Role::kViewer,
+       .id = "getPrediction",
+       .summary = "How likely it was to fail before any traffic, why, and what would lower it",
+       .answer = "Prediction",
+       .errors = {404},
+       .handler = [d](const HttpCall& call) { return GetPrediction(d, call); }});
   AddOrders(d, keyed, routes);
 }
 

@@ -270,6 +270,7 @@ void ReadService(ConfigSection document, Reading* reading) {
                                        : rollout::Policy::kAdaptive;
   service.alpha = spec.Share("alpha", .01, 1e-9, .5);
   service.prior_risk = spec.Share("prior_risk", .15);
+  service.alert_above_risk = spec.Share("alert_above_risk", service.alert_above_risk);
   service.rollback_below = spec.Share("rollback_below", .10);
   // 60 % of the prior risk says "already faulty" (docs/statistics.md, section 3).
   const double first_confidence = 1.0 - .6 * std::clamp(service.prior_risk, .005, .8);

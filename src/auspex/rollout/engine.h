@@ -58,6 +58,13 @@ class Engine {
     std::string baseline_version;  // may be empty
     std::string actor;
     std::optional<double> risk;  // P(fail), overrides the service's
+    // What that stands on, as JSON: stored with the announcement, as an entry of kind "prediction".
+    // Empty: nothing.
+    std::string prediction = {};
+    // Called once with the deployment's id, before anything of it is stored or moves: for what has
+    // to be told first. From the caller's thread; may be empty. The deployment may still be refused
+    // (kConflict, kUnavailable).
+    std::function<void(const std::string& id)> before = {};
     // The call that announces, where it has a key: taken in the ledger, and stored as done together
     // with what it does.
     std::optional<storage::KeyedCall> call = {};

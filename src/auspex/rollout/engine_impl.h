@@ -132,7 +132,8 @@ class EngineImpl final : public Engine {
 
   // ---- the life of a deployment
   Result<Announced> Prepare(const Announcement& announcement);
-  Result<DeploymentView> Begin(Announced announced, const std::optional<storage::KeyedCall>& call);
+  Result<DeploymentView> Begin(Announced announced, const std::string& prediction,
+                               const std::optional<storage::KeyedCall>& call);
   Status AddHistory(Announced* announced);
   Status Recover();
   Result<Live> Revive(const storage::DeploymentRow& row);

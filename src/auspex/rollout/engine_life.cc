@@ -272,12 +272,15 @@ Status EngineImpl::AddHistory(Announced* announced) {
 
 Result<DeploymentView> EngineImpl::Announce(const Announcement& announcement) {
   AUSPEX_TRY(Announced announced, Prepare(announcement));
-  return Ask<DeploymentView>([this, announced = std::move(announced), call = announcement.call] {
-    return Begin(announced, call);
-  });
+  for (const DeploymentView& view : Running())
+    if (view.service == announced.service) return AlreadyRuns(view.id, announced.service);
+  if (announcement.before) announcement.before(announced.id);
+  return Ask<DeploymentView>(
+      [this, announced = std::move(announced), call = announcement.call,
+       prediction = announcement.prediction] { return Begin(announced, prediction, call); });
 }
 
-Result<DeploymentView> EngineImpl::Begin(Announced announced,
+Result<DeploymentView> EngineImpl::Begin(Announced announced, const std::string& prediction,
                                          const std::optional<storage::KeyedCall>& call) {
   for (const auto& [id, live] : lives_) {
     if (live.announced.service != announced.service || live.ended_at) continue;
@@ -303,6 +306,10 @@ Result<DeploymentView> EngineImpl::Begin(Announced announced,
                            .deployment = announced.id,
                            .kind = "announced",
                            .body = AnnouncedJson(announced, turn.decision)});
+  if (!prediction.empty()) {
+    batch.entries.push_back(
+        {.at = announced.at, .deployment = announced.id, .kind = "prediction", .body = prediction});
+  }
   batch.deployments.push_back(RowOf(live));
   if (call) batch.effects.push_back({.call = *call, .deployment = announced.id});
   const auto stored = deps_.ledger->Commit(batch);

@@ -39,6 +39,7 @@ struct ServiceConfig {
   Pace pace = Pace::kClassic;
   double alpha = 0.01;
   double prior_risk = 0.15;
+  double alert_above_risk = 0.5;  // P(fail) from which a failure is foretold, before any traffic
   double rollback_below = 0.1;
   double detect = 2.0;
   AtDeadline at_deadline = AtDeadline::kPromote;
