@@ -120,6 +120,7 @@ Indices Resample(std::size_t n, Random* random) {
 std::vector<Values> ComputeAll(const std::vector<Columns>& columns, const Indices& bad,
                                const Indices& good, std::optional<std::size_t> reference) {
   std::vector<Values> all;
+  all.reserve(columns.size());
   std::vector<double> scratch;
   for (const Columns& c : columns) all.push_back(Compute(c, bad, good, &scratch));
   if (!reference) return all;

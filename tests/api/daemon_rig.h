@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "auspex/api/event_hub.h"
 #include "auspex/api/rest.h"
@@ -47,13 +48,21 @@ struct Daemon {
                                            .log = &log,
                                            .on_event = {}},
                                           {shop}));
+    assessor = std::make_unique<risk::Assessor>(risk::Assessor::Dependencies{
+        .ledger = ledger.get(), .clock = &clock, .log = &log, .facts = {}});
     Routes routes;
     AddRestRoutes({.engine = engine.get(),
                    .ledger = ledger.get(),
                    .requests = &requests,
                    .events = &events,
                    .clock = &clock,
-                   .log = &log},
+                   .log = &log,
+                   .assessor = assessor.get(),
+                   .foretell =
+                       [this](const std::string& deployment, const risk::Prediction& prediction) {
+                         foretold.emplace_back(deployment, prediction);
+                         entries_when_told = Entries(deployment, "");
+                       }},
                   &routes);
     handler = routes.ToHandler();
   }
@@ -87,6 +96,9 @@ struct Daemon {
   EventHub events;
   std::unique_ptr<storage::Ledger> ledger;
   std::unique_ptr<rollout::Engine> engine;
+  std::unique_ptr<risk::Assessor> assessor;
+  std::vector<std::pair<std::string, risk::Prediction>> foretold;
+  std::size_t entries_when_told = 0;  // of that deployment
   Handler handler;
 };
 
