@@ -1,9 +1,10 @@
 #include "auspex/storage/sqlite/backup_objects.h"
 
-#include <mutex>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "auspex/base/mutex.h"
 
 namespace auspex::storage::sqlite {
 namespace {
@@ -20,13 +21,13 @@ class BackupObjects final : public ObjectStore {
   Status Delete(std::string_view name) override;
 
  private:
-  std::mutex mutex_;
-  Database database_;
+  Mutex mutex_;
+  Database database_;  // guarded by mutex_, but for its path
 };
 
 Status BackupObjects::Put(std::string_view name, std::string_view bytes) {
   AUSPEX_TRY(CheckObjectName(name));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   AUSPEX_TRY(Query insert, database_.Use("INSERT OR REPLACE INTO backup_objects (name, bytes) "
                                          "VALUES (?, CAST(? AS BLOB))"));
   return insert.Bind(name).Bind(bytes).Run();
@@ -34,7 +35,7 @@ Status BackupObjects::Put(std::string_view name, std::string_view bytes) {
 
 Result<std::string> BackupObjects::Get(std::string_view name) {
   AUSPEX_TRY(CheckObjectName(name));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   AUSPEX_TRY(Query query, database_.Use("SELECT bytes FROM backup_objects WHERE name = ?"));
   AUSPEX_TRY(const bool found, query.Bind(name).Next());
   if (found) return std::string(query.Text(0));
@@ -42,7 +43,7 @@ Result<std::string> BackupObjects::Get(std::string_view name) {
 }
 
 Result<std::vector<std::string>> BackupObjects::List(std::string_view prefix) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   AUSPEX_TRY(Query rows, database_.Use("SELECT name FROM backup_objects ORDER BY name"));
   std::vector<std::string> names;
   while (true) {
@@ -54,7 +55,7 @@ Result<std::vector<std::string>> BackupObjects::List(std::string_view prefix) {
 
 Status BackupObjects::Delete(std::string_view name) {
   AUSPEX_TRY(CheckObjectName(name));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   AUSPEX_TRY(Query remove, database_.Use("DELETE FROM backup_objects WHERE name = ?"));
   return remove.Bind(name).Run();
 }

@@ -71,7 +71,7 @@ Status MoveBodies(Database& database, std::string_view deployment, std::int64_t 
 
 Status RecordPack(Core& core, std::string_view deployment, const Object& object,
                   const std::vector<ArchivedBody>& ticks, WallTime now) {
-  const std::lock_guard lock(core.mutex);
+  const MutexLock lock(core.mutex);
   Head head = core.head;
   AUSPEX_TRY(Transaction transaction, Transaction::Begin(core.database, Transaction::Kind::kWrite));
   AUSPEX_TRY(const std::int64_t pack, InsertPack(core.database, deployment, object));
@@ -89,7 +89,7 @@ Status RecordPack(Core& core, std::string_view deployment, const Object& object,
 
 // Marks what is to go and says so in the chain.
 Status RecordExpired(Core& core, WallTime before, WallTime now) {
-  const std::lock_guard lock(core.mutex);
+  const MutexLock lock(core.mutex);
   Head head = core.head;
   AUSPEX_TRY(Transaction transaction, Transaction::Begin(core.database, Transaction::Kind::kWrite));
   std::vector<NewEntry> entries;
@@ -116,7 +116,7 @@ Status RecordExpired(Core& core, WallTime before, WallTime now) {
 }
 
 Result<std::vector<std::string>> PacksToDelete(Core& core) {
-  const std::lock_guard lock(core.mutex);
+  const MutexLock lock(core.mutex);
   AUSPEX_TRY(Query rows, core.database.Use("SELECT name FROM packs WHERE state = 1 ORDER BY id "
                                            "LIMIT ?"));
   rows.Bind(kMostExpired);
@@ -129,7 +129,7 @@ Result<std::vector<std::string>> PacksToDelete(Core& core) {
 }
 
 Status MarkDeleted(Core& core, const std::string& name) {
-  const std::lock_guard lock(core.mutex);
+  const MutexLock lock(core.mutex);
   AUSPEX_TRY(Query update, core.database.Use("UPDATE packs SET state = 2 WHERE name = ?"));
   return update.Bind(name).Run();
 }
@@ -137,11 +137,11 @@ Status MarkDeleted(Core& core, const std::string& name) {
 }  // namespace
 
 Status PackTicks(Core& core, ObjectStore& objects, std::string_view deployment, WallTime now) {
-  const std::lock_guard packing(core.packing);
+  const MutexLock packing(core.packing);
   while (true) {  // ends: an ended deployment's ticks are finite, and each turn packs some
     std::vector<ArchivedBody> ticks;
     {
-      const std::lock_guard lock(core.mutex);
+      const MutexLock lock(core.mutex);
       AUSPEX_TRY(CheckEnded(core.database, deployment));
       AUSPEX_TRY(ticks, SelectTicks(core.database, deployment));
     }
@@ -155,7 +155,7 @@ Status PackTicks(Core& core, ObjectStore& objects, std::string_view deployment, 
 }
 
 Result<std::vector<std::string>> SelectUnpacked(Core& core, std::size_t limit) {
-  const std::lock_guard lock(core.mutex);
+  const MutexLock lock(core.mutex);
   AUSPEX_TRY(Query rows,
              core.database.Use("SELECT d.id FROM deployments d JOIN entries e ON e.seq = (SELECT "
                                "max(seq) FROM entries WHERE deployment = d.id AND kind = 'tick') "
@@ -170,7 +170,7 @@ Result<std::vector<std::string>> SelectUnpacked(Core& core, std::size_t limit) {
 }
 
 Result<std::int64_t> ExpirePacks(Core& core, ObjectStore& objects, WallTime before, WallTime now) {
-  const std::lock_guard packing(core.packing);
+  const MutexLock packing(core.packing);
   AUSPEX_TRY(RecordExpired(core, before, now));
   AUSPEX_TRY(const std::vector<std::string> names, PacksToDelete(core));
   std::int64_t deleted = 0;

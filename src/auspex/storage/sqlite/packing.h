@@ -1,13 +1,14 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "auspex/base/clock.h"
+#include "auspex/base/mutex.h"
 #include "auspex/base/result.h"
+#include "auspex/base/thread_annotations.h"
 #include "auspex/storage/object_store.h"
 #include "auspex/storage/sqlite/database.h"
 #include "auspex/storage/sqlite/ledger_rows.h"
@@ -16,10 +17,10 @@ namespace auspex::storage::sqlite {
 
 // What the calls of one open ledger share.
 struct Core {
-  Database database;
-  Head head;
-  std::mutex mutex;    // guards the two above; never held while an object is read or written
-  std::mutex packing;  // one Pack or Expire at a time; taken before `mutex`
+  Database database;  // guarded by `mutex`, but for its path
+  Head head AUSPEX_GUARDED_BY(mutex);
+  Mutex mutex;    // never held while an object is read or written
+  Mutex packing;  // one Pack or Expire at a time; taken before `mutex`
 };
 
 // As Ledger::Pack. The object first, then rows and "packed" entry in one transaction: a crash in

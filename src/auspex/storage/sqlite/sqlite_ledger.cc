@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -28,7 +27,7 @@ using Mode = Database::Mode;
 class ArchiveCache {
  public:
   Result<std::shared_ptr<const ArchivedBodies>> Load(ObjectStore& objects, const PackRef& pack) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (bodies_ == nullptr || name_ != pack.name) {
       AUSPEX_TRY(ArchivedBodies bodies, LoadTickArchive(objects, pack.name, pack.sha256));
       bodies_ = std::make_shared<const ArchivedBodies>(std::move(bodies));
@@ -38,14 +37,14 @@ class ArchiveCache {
   }
 
   void Forget() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     bodies_ = nullptr;
   }
 
  private:
-  std::mutex mutex_;
-  std::string name_;
-  std::shared_ptr<const ArchivedBodies> bodies_;
+  Mutex mutex_;
+  std::string name_ AUSPEX_GUARDED_BY(mutex_);
+  std::shared_ptr<const ArchivedBodies> bodies_ AUSPEX_GUARDED_BY(mutex_);
 };
 
 // Which file a name means: SQLite goes on writing to one that was removed or replaced.
@@ -133,7 +132,7 @@ Status Adapter::CheckObjects() const {
 Result<std::vector<Entry>> Adapter::Commit(const Batch& batch) {
   AUSPEX_TRY(CheckWritable());
   AUSPEX_TRY(CheckBatch(batch));
-  const std::lock_guard lock(core_.mutex);
+  const MutexLock lock(core_.mutex);
   Head head = core_.head;
   AUSPEX_TRY(Transaction transaction,
              Transaction::Begin(core_.database, Transaction::Kind::kWrite));
@@ -149,7 +148,7 @@ Result<std::vector<Entry>> Adapter::Commit(const Batch& batch) {
 Result<std::vector<Entry>> Adapter::Entries(const EntryQuery& query) {
   std::vector<StoredEntry> rows;
   {
-    const std::lock_guard lock(core_.mutex);
+    const MutexLock lock(core_.mutex);
     AUSPEX_TRY(rows, SelectEntries(core_.database, query));
   }
   std::vector<Entry> entries;
@@ -185,7 +184,7 @@ Result<std::string> Adapter::PackedBody(const StoredEntry& stored) {
 }
 
 Result<bool> Adapter::HasExpired(const std::string& pack) {
-  const std::lock_guard lock(core_.mutex);
+  const MutexLock lock(core_.mutex);
   AUSPEX_TRY(Query query, core_.database.Use("SELECT state FROM packs WHERE name = ?"));
   AUSPEX_TRY(const bool found, query.Bind(pack).Next());
   return found && query.Int(0) != 0;
@@ -193,30 +192,30 @@ Result<bool> Adapter::HasExpired(const std::string& pack) {
 
 Result<std::vector<DeploymentRow>> Adapter::Deployments(const DeploymentQuery& query) {
   AUSPEX_TRY(CheckThere());
-  const std::lock_guard lock(core_.mutex);
+  const MutexLock lock(core_.mutex);
   return SelectDeployments(core_.database, query);
 }
 
 Result<DeploymentRow> Adapter::Deployment(std::string_view id) {
-  const std::lock_guard lock(core_.mutex);
+  const MutexLock lock(core_.mutex);
   return FindDeployment(core_.database, id);
 }
 
 Result<std::vector<BaselineRow>> Adapter::Baselines(std::string_view service, WallTime since) {
-  const std::lock_guard lock(core_.mutex);
+  const MutexLock lock(core_.mutex);
   return SelectBaselines(core_.database, service, since);
 }
 
 Result<std::optional<KeptAnswer>> Adapter::ClaimKey(const KeyedCall& claim, WallTime now,
                                                     WallTime expired) {
   AUSPEX_TRY(CheckWritable());
-  const std::lock_guard lock(core_.mutex);
+  const MutexLock lock(core_.mutex);
   return sqlite::ClaimKey(core_.database, claim, now, expired);
 }
 
 Status Adapter::KeepAnswer(std::string_view caller, std::string_view key, std::string_view answer) {
   AUSPEX_TRY(CheckWritable());
-  const std::lock_guard lock(core_.mutex);
+  const MutexLock lock(core_.mutex);
   return StoreAnswer(core_.database, caller, key, answer);
 }
 
