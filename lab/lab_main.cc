@@ -1,6 +1,7 @@
 #include "lab/lab_main.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <charconv>
 #include <cstdint>
@@ -14,13 +15,17 @@
 
 #include "auspex/base/clock.h"
 #include "auspex/base/result.h"
+#include "auspex/telemetry/sources/proxy_log.h"
 #include "lab/load.h"
+#include "lab/rig.h"
+#include "lab/rig_config.h"
 #include "lab/sample_service.h"
 
 namespace auspex::lab {
 namespace {
 
 constexpr int kWrongUse = 2;
+constexpr int kOutside = 3;
 
 using Flags = std::map<std::string_view, std::function<Status(std::string_view)>>;
 
@@ -126,6 +131,58 @@ int LoadMain(const std::vector<std::string_view>& words) {
   return RunLoad(options);
 }
 
+// Blocks SIGTERM and SIGINT in this thread and those that it starts; tells of the next one.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    for (const int number : {SIGTERM, SIGINT}) sigaddset(&set_, number);
+    ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+  }
+  void Wait() const {
+    int number = 0;
+    ::sigwait(&set_, &number);
+  }
+
+ private:
+  sigset_t set_{};
+};
+
+int RigMain(const std::vector<std::string_view>& words) {
+  RigOptions options{.lab_command = {"/proc/self/exe", "lab"}};
+  std::uint16_t feed_port = 0;
+  const Flags flags = {
+      {"--feed-port", Number(feed_port)},
+      {"--fault",
+       [&](std::string_view text) -> Status {
+         AUSPEX_TRY(options.fault, ParseFault(text));
+         return {};
+       }},
+      {"--rps", Number(options.rps)},
+      {"--seed", Number(options.seed)},
+  };
+  if (const Status read = ReadFlags(words, flags); !read.ok()) return Refuse("rig", read.error());
+  if (feed_port != 0) {
+    options.log_sections =
+        telemetry::ProxyLog::RingSection({.address = "127.0.0.1", .port = feed_port});
+    options.log_lines = telemetry::ProxyLog::LogFormat();
+  }
+  const Signals signals;
+  const auto rig = Rig::Start(options);
+  if (!rig.ok()) {
+    fmt::print(stderr, "error: lab rig: {}\n", rig.error().message);
+    return kOutside;
+  }
+  fmt::print(
+      R"({{"socket":"{}","backend":"{}","servers":["{}","{}"],"proxy_port":{},"prometheus":"{}"}})"
+      "\n",
+      (*rig)->haproxy_socket().string(), kBackend, kServerA, kServerB, (*rig)->proxy_port(),
+      (*rig)->prometheus_url());
+  std::fflush(stdout);
+  signals.Wait();
+  return 0;
+}
+
 }  // namespace
 
 int LabMain(int argc, char** argv) {
@@ -133,7 +190,8 @@ int LabMain(int argc, char** argv) {
   const std::vector<std::string_view> words(argv + (argc > 1 ? 2 : argc), argv + argc);
   if (command == "service") return ServiceMain(words);
   if (command == "load") return LoadMain(words);
-  fmt::print(stderr, "error: lab: '{}' is neither 'service' nor 'load'\n", command);
+  if (command == "rig") return RigMain(words);
+  fmt::print(stderr, "error: lab: '{}' is none of service, load, rig\n", command);
   return kWrongUse;
 }
 
