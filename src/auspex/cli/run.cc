@@ -10,6 +10,7 @@
 #include "auspex/base/weight.h"
 #include "auspex/cli/commands.h"
 #include "auspex/cli/exit_code.h"
+#include "auspex/cli/mine.h"
 #include "auspex/cli/usage.h"
 #include "lab/lab_main.h"
 
@@ -468,6 +469,7 @@ int Run(int argc, char** argv) {
   AddSimulate(&app, &o);
   AddBackup(&app, &o);
   AddJudge(&app, &o);
+  AddMine(&app, &o.exit);
   AddHelp(&app, &o);
   try {
     app.parse(argc, argv);
