@@ -223,8 +223,8 @@ Result<Range> Repository::RangeBetween(std::string_view older, std::string_view 
     return Fail(ErrorCode::kInvalidArgument,
                 "{}: the range {} is reversed: {} comes before {}; did you mean {}..{}?",
                 Shown(path_), text, newer, older, newer, older);
-  Range range{.base = base, .tip = to, .text = text};
-  AUSPEX_TRY(range.commits, CountCommits({.tip = to, .known = {base, from}}));
+  Range range{.base = base, .tip = to, .known = {base, from}, .text = text};
+  AUSPEX_TRY(range.commits, CountCommits({.tip = to, .known = range.known}));
   return range;
 }
 
@@ -236,9 +236,8 @@ Result<Range> Repository::LastCommit(std::string_view revision) const {
   if (parent.end.good()) {
     AUSPEX_TRY(range.base, CommitId::FromHex(Trimmed(parent.output)));
   }
-  LogQuery query{.tip = tip};
-  if (range.base) query.known.push_back(*range.base);
-  AUSPEX_TRY(range.commits, CountCommits(query));
+  if (range.base) range.known.push_back(*range.base);
+  AUSPEX_TRY(range.commits, CountCommits({.tip = tip, .known = range.known}));
   return range;
 }
 

@@ -83,9 +83,10 @@ class BlobReader {
 struct Range {
   std::optional<CommitId> base = {};  // the best common ancestor of the two that were named
   CommitId tip = {};
-  std::int64_t commits = 0;  // without merges; may be 0 where all are merges
-  std::string text = {};     // as it was asked for, or chosen: "origin/main..HEAD"
-  std::string chosen = {};   // why, where nobody asked for one; else empty
+  std::vector<CommitId> known = {};  // what is not in the range, with all it comes from
+  std::int64_t commits = 0;          // without merges; may be 0 where all are merges
+  std::string text = {};             // as it was asked for, or chosen: "origin/main..HEAD"
+  std::string chosen = {};           // why, where nobody asked for one; else empty
 };
 
 // Reads a repository by git's plumbing (docs/decisions/0023). Whatever the repository holds,
