@@ -5,7 +5,8 @@ independent_features.py AUSPEX REPOSITORY [--commits 200] [--seed 1]
 
 Reads one `git show` a commit and keeps all that happened as plain lists; each feature of a drawn commit is then counted out of
 them, the lines of each file out of the file itself. Slow and simple on purpose. `fix` is left out: tests/change/ has cases of it.
-Exit 1 where a commit differs.
+What came before a commit is what stands before it in the table; that this is every commit once, and none before its parents, is checked
+too. Exit 1 where a commit differs.
 """
 import argparse
 import csv
@@ -120,7 +121,19 @@ def features(git, history, now_file_of, commit):
     }
 
 
-def walk(git, drawn):
+def check_order(git, order):
+    """Whether `order` holds every commit but merges once, and none before one that it comes from."""
+    everything = [line.split() for line in git("rev-list", "--reverse", "--topo-order", "--parents", "HEAD", "--").decode().splitlines()]
+    assert sorted(order) == sorted(names[0] for names in everything if len(names) <= 2), "not the commits of the history"
+    place = {name: n for n, name in enumerate(order)}
+    latest = {}  # the last place among a commit and all that it comes from
+    for name, *parents in everything:
+        before = max((latest[parent] for parent in parents), default=-1)
+        assert place.get(name, before + 1) > before, f"{name} stands before what it comes from"
+        latest[name] = max(before, place.get(name, -1))
+
+
+def walk(git, order, drawn):
     """The features of the drawn commits."""
     files = {}  # by each name that stands for one
     history = []
@@ -131,7 +144,7 @@ def walk(git, drawn):
         file = files.get(old_path if status == "R" else path)
         return None if file is not None and status == "A" and file.name != path else file
 
-    for name in git("rev-list", "--reverse", "--date-order", "--no-merges", "HEAD", "--").decode().split():
+    for name in order:
         commit = show(git, name)
         if name in drawn:
             answers[name] = features(git, history, file_of, commit)
@@ -164,8 +177,9 @@ def main():
             mined = {row["commit"]: row for row in csv.DictReader(file)}
     drawn = set(random.Random(options.seed).sample(sorted(mined), min(options.commits, len(mined))))
     git = Git(options.repository)
+    check_order(git, list(mined))
     wrong = 0
-    for commit, answer in walk(git, drawn).items():
+    for commit, answer in walk(git, list(mined), drawn).items():
         differ = [(name, mined[commit][name], answer[name]) for name in NAMES
                   if not math.isclose(float(mined[commit][name]), answer[name], rel_tol=1e-9, abs_tol=1e-9)]
         wrong += bool(differ)

@@ -106,9 +106,9 @@ constexpr std::array<FeatureSpec, kFeatureCount> kChangeFeatures = {{
      "touches files changed by {} people in 30 days"},
     {"co_change_missing", "files", FeatureScale::kLog1p,
      "leaves out {} files that usually change with these"},
-    {"ownership", "", FeatureScale::kLinear,
+    {"ownership", "", FeatureScale::kShare,
      "touches files whose main author made {} of their changes"},
-    {"author_ownership", "", FeatureScale::kLinear,
+    {"author_ownership", "", FeatureScale::kShare,
      "is by the author of {} of the changes to these files"},
     {"author_file_changes", "changes", FeatureScale::kLog1p,
      "is by an author who changed these files {} times before"},
@@ -121,7 +121,7 @@ constexpr std::array<FeatureSpec, kFeatureCount> kChangeFeatures = {{
     {"weekday", "d", FeatureScale::kCyclic, "was written on day {} of the week (0 is Monday)", 7},
     {"revert", "", FeatureScale::kFlag, "is a revert"},
     {"cherry_pick", "", FeatureScale::kFlag, "is a cherry-pick"},
-    {"size_percentile", "", FeatureScale::kLinear,
+    {"size_percentile", "", FeatureScale::kShare,
      "is larger than {} of the changes of this repository so far"},
 }};
 

@@ -175,18 +175,26 @@ void History::FillFiles(const Commit& commit, const Touched& touched, FeatureRow
     At(row, Feature::kCoChangeMissing) = Count(files_.UsuallyTogetherWith(touched.known).size());
 }
 
-void History::FillPast(const Commit& commit, const Touched& touched, FeatureRow& row) const {
+// A new file counts no days.
+double History::MeanAge(const Touched& touched) const {
+  double age_s = 0.0;
+  for (const std::uint32_t file : touched.files) {
+    if (file != kNoFile) age_s += Since(files_.At(file).last_change_s, touched.time);
+  }
+  return touched.files.empty() ? 0.0 : age_s / kDayS / Count(touched.files.size());
+}
+
+void History::FillPast(const Touched& touched, FeatureRow& row) const {
+  At(row, Feature::kAge) = MeanAge(touched);
   std::vector<std::uint32_t> authors;
   std::vector<std::uint32_t> recent_authors;
   std::vector<std::uint32_t> last_changes;
   std::uint32_t least_s = std::numeric_limits<std::uint32_t>::max();
-  double age_s = 0.0;
   double main_share = 0.0;
   double own_share = 0.0;
   for (const std::uint32_t number : touched.known) {
     const FileState& file = files_.At(number);
     const std::uint32_t since_s = Since(file.last_change_s, touched.time);
-    age_s += since_s;
     least_s = std::min(least_s, since_s);
     last_changes.push_back(file.last_change);
     At(row, Feature::kChurnBefore) += static_cast<double>(file.churn);
@@ -209,8 +217,6 @@ void History::FillPast(const Commit& commit, const Touched& touched, FeatureRow&
   At(row, Feature::kNdev) = Count(authors.size());
   At(row, Feature::kAuthors30d) = Count(recent_authors.size());
   At(row, Feature::kNuc) = Count(last_changes.size());
-  At(row, Feature::kAge) = commit.files.empty() ? 0.0 : age_s / kDayS / Count(commit.files.size());
-  // 0 / 0 is NaN where no file is known, as promised.
   At(row, Feature::kOwnership) = known > 0.0 ? main_share / known : kNaN;
   At(row, Feature::kAuthorOwnership) = known > 0.0 ? own_share / known : kNaN;
   At(row, Feature::kDaysSinceFileChange) = known > 0.0 ? least_s / kDayS : kNaN;
@@ -236,7 +242,7 @@ FeatureRow History::RowOf(const Commit& commit, const Touched& touched) const {
   FeatureRow row(kFeatureCount, 0.0);
   FillSize(commit, touched, row);
   FillFiles(commit, touched, row);
-  FillPast(commit, touched, row);
+  FillPast(touched, row);
   FillAuthor(commit, touched, row);
   FillMessage(commit, row);
   FillTime(commit, row);

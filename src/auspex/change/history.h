@@ -103,7 +103,8 @@ class History {
   [[nodiscard]] std::int64_t LinesBefore(const FileChange& change, std::uint32_t file) const;
   void FillSize(const Commit& commit, const Touched& touched, FeatureRow& row) const;
   void FillFiles(const Commit& commit, const Touched& touched, FeatureRow& row) const;
-  void FillPast(const Commit& commit, const Touched& touched, FeatureRow& row) const;
+  [[nodiscard]] double MeanAge(const Touched& touched) const;
+  void FillPast(const Touched& touched, FeatureRow& row) const;
   void FillAuthor(const Commit& commit, const Touched& touched, FeatureRow& row) const;
   [[nodiscard]] FeatureRow RowOf(const Commit& commit, const Touched& touched) const;
   void Update(const Commit& commit, const Touched& touched);

@@ -11,6 +11,8 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "auspex/base/clock.h"
 #include "auspex/change/change_table.h"
@@ -105,31 +107,50 @@ void Warn(const Repository& repository) {
 }
 
 struct Mined {
+  std::int64_t commits = 0;
   std::int64_t rows = 0;
-  change::git::FoldCount count;
+  std::int64_t too_large = 0;  // contents that were passed over
 };
+
+Result<std::optional<std::int64_t>> SinceOf(const MineOptions& options) {
+  if (options.since.empty()) return std::optional<std::int64_t>();
+  const auto since = ParseTime(options.since);
+  if (!since.ok()) return Within("--since", since.error());
+  return std::optional(MicrosSinceEpoch(*since) / 1'000'000);
+}
+
+// Where the fold stops on its way, to be kept: `auspex risk` looks at a change from its base.
+std::vector<change::CommitId> StopsOf(const Repository& repository, const change::CommitId& tip) {
+  std::vector<change::CommitId> stops;
+  const auto range = repository.ResolveRange("");
+  if (range.ok() && range->base) stops.push_back(*range->base);
+  stops.push_back(tip);
+  return stops;
+}
+
+void Keep(const Repository& repository, const change::CommitId& stop,
+          const change::History& history) {
+  const change::git::HistoryCache cache(change::git::HistoryCache::DefaultFolder());
+  const Status kept = cache.Keep(repository, stop, history);
+  if (!kept.ok())
+    fmt::print(stderr, "auspex mine: {}; the next command reads all of the history again\n",
+               kept.error().message);
+}
 
 Result<Mined> WriteRows(const Repository& repository, const MineOptions& options,
                         const change::Labels& labels) {
-  std::optional<std::int64_t> since_s;
-  if (!options.since.empty()) {
-    const auto since = ParseTime(options.since);
-    if (!since.ok()) return Within("--since", since.error());
-    since_s = MicrosSinceEpoch(*since) / 1'000'000;
-  }
+  AUSPEX_TRY(const auto since_s, SinceOf(options));
   AUSPEX_TRY(const change::CommitId tip, repository.Resolve("HEAD"));
   AUSPEX_TRY(const std::int64_t all, repository.CountCommits({.tip = tip}));
   AUSPEX_TRY(RowFile out, RowFile::Open(options.out));
   const RealClock clock;
   CopyMeter meter(clock);
   Mined mined;
-  std::int64_t done = 0;
-  change::History history;
   if (!options.json) {
     AUSPEX_TRY(out.Write(change::CsvHeader()));
   }
   const auto write = [&](const change::Commit& commit, const change::FeatureRow& row) -> Status {
-    meter.Show({.doing = "mine", .unit = "commits", .done = ++done, .all = all});
+    meter.Show({.doing = "mine", .unit = "commits", .done = ++mined.commits, .all = all});
     if (since_s && commit.commit_time_s < *since_s) return {};
     ++mined.rows;
     const auto found = labels.find(commit.id);
@@ -137,14 +158,16 @@ Result<Mined> WriteRows(const Repository& repository, const MineOptions& options
     return out.Write(options.json ? change::JsonRow(commit, row, label)
                                   : change::CsvRow(commit, row, label));
   };
-  AUSPEX_TRY(mined.count, FoldLog(repository, {.query = {.tip = tip}, .content = options.content},
-                                  history, write));
+  change::History history;
+  std::vector<change::CommitId> known;
+  for (const change::CommitId& stop : StopsOf(repository, tip)) {
+    AUSPEX_TRY(const change::git::FoldCount count,
+               FoldLog(repository, {{stop, known}, options.content}, history, write));
+    mined.too_large += count.contents_too_large;
+    known = {stop};
+    Keep(repository, stop, history);
+  }
   AUSPEX_TRY(out.Finish());
-  const change::git::HistoryCache cache(change::git::HistoryCache::DefaultFolder());
-  const Status kept = cache.Keep(repository, tip, history);
-  if (!kept.ok())
-    fmt::print(stderr, "auspex mine: {}; the next command reads all of the history again\n",
-               kept.error().message);
   return mined;
 }
 
@@ -158,13 +181,11 @@ int Mine(const MineOptions& options) {
   if (!mined.ok()) return Complain("mine", mined.error());
   const double seconds = Seconds(clock.Now() - start);
   fmt::print(stderr, "auspex mine: {} commits in {:.1f} s ({:.0f} a second), {} rows{}\n",
-             mined->count.commits, seconds, static_cast<double>(mined->count.commits) / seconds,
-             mined->rows,
-             mined->count.contents_too_large == 0
+             mined->commits, seconds, static_cast<double>(mined->commits) / seconds, mined->rows,
+             mined->too_large == 0
                  ? ""
                  : fmt::format("; {} contents of more than {} MiB were passed over",
-                               mined->count.contents_too_large,
-                               change::git::BlobReader::kBytesMost >> 20U));
+                               mined->too_large, change::git::BlobReader::kBytesMost >> 20U));
   return kGood;
 }
 
