@@ -180,8 +180,10 @@ int Mine(const MineOptions& options) {
   const auto mined = WriteRows(*repository, options, {});
   if (!mined.ok()) return Complain("mine", mined.error());
   const double seconds = Seconds(clock.Now() - start);
-  fmt::print(stderr, "auspex mine: {} commits in {:.1f} s ({:.0f} a second), {} rows{}\n",
-             mined->commits, seconds, static_cast<double>(mined->commits) / seconds, mined->rows,
+  const auto s = [](std::int64_t count) { return count == 1 ? "" : "s"; };
+  fmt::print(stderr, "auspex mine: {} commit{} in {:.1f} s ({:.0f} a second), {} row{}{}\n",
+             mined->commits, s(mined->commits), seconds,
+             static_cast<double>(mined->commits) / seconds, mined->rows, s(mined->rows),
              mined->too_large == 0
                  ? ""
                  : fmt::format("; {} contents of more than {} MiB were passed over",

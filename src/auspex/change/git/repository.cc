@@ -49,9 +49,10 @@ std::vector<std::string> Hardened(std::vector<std::string> more) {
         "core.attributesFile=/dev/null", "core.pager=cat", "core.askPass=true",
         "core.sshCommand=false", "core.bigFileThreshold=50m",
         // Of a large pack git would map a gigabyte at once; this costs it 5 % more time.
-        "core.packedGitLimit=64m", "core.packedGitWindowSize=8m", "log.showSignature=false",
-        "log.showRoot=true", "gpg.program=false", "diff.external=", "protocol.allow=never",
-        "safe.directory=*", "safe.bareRepository=all", "uploadpack.packObjectsHook="}) {
+        "advice.graftFileDeprecated=false", "core.packedGitLimit=64m",
+        "core.packedGitWindowSize=8m", "log.showSignature=false", "log.showRoot=true",
+        "gpg.program=false", "diff.external=", "protocol.allow=never", "safe.directory=*",
+        "safe.bareRepository=all", "uploadpack.packObjectsHook="}) {
     argv.emplace_back("-c");
     argv.emplace_back(setting);
   }
@@ -73,13 +74,6 @@ std::string Trimmed(std::string text) {
   return text;
 }
 
-// The first line that git said, without its "fatal: ".
-std::string Said(const std::string& errors) {
-  std::string line = errors.substr(0, errors.find('\n'));
-  if (line.starts_with("fatal: ")) line.erase(0, 7);
-  return line.empty() ? "it says nothing" : line;
-}
-
 Result<SubprocessOutput> Run(const SubprocessOptions& options) {
   Result<SubprocessOutput> run = RunSubprocess(options);
   if (!run.ok() && run.error().code == ErrorCode::kNotFound)
@@ -97,6 +91,17 @@ std::vector<std::string> Lines(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return lines;
+}
+
+// What git said: its first line that tells of an error, else its first.
+std::string Said(const std::string& errors) {
+  const std::vector<std::string> lines = Lines(errors);
+  for (const char* mark : {"fatal: ", "error: "}) {
+    for (const std::string& line : lines) {
+      if (line.starts_with(mark)) return line.substr(7);
+    }
+  }
+  return lines.empty() ? "it says nothing" : lines[0];
 }
 
 // A revision that is no option and no surprise on a terminal.
