@@ -138,7 +138,9 @@ bool Declares(const std::vector<Token>& tokens, std::size_t at, Language languag
       if (text != "func") return false;
       if (next != "(") return Exported(next);
       std::size_t name = at + 1;  // behind the receiver
-      while (name < tokens.size() && tokens[name].text != ")") ++name;
+      while (name < tokens.size() && tokens[name].line == tokens[at].line &&
+             tokens[name].text != ")")
+        ++name;
       return Exported(TextAt(tokens, name + 1));
     }
     default:

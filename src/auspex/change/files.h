@@ -35,11 +35,11 @@ struct FileState {
   std::uint32_t last_change = 0;    // number of the commit
   std::uint32_t last_change_s = 0;  // Stored()
   std::uint32_t changes = 0;
-  std::uint32_t co_changes = 0;  // those of 2 to kCoChangeFilesMost files
-  bool there = false;            // not deleted
-  std::uint64_t churn = 0;       // lines added and deleted
-  std::int64_t lines = 0;        // as the counts of added and deleted lines add up
-  std::vector<FileAuthor> authors;
+  std::uint32_t co_changes = 0;     // those of 2 to kCoChangeFilesMost files
+  bool there = false;               // not deleted
+  std::uint64_t churn = 0;          // lines added and deleted
+  std::int64_t lines = 0;           // as the counts of added and deleted lines add up
+  std::vector<FileAuthor> authors;  // the first Files::kAuthorsMost
   // The most frequent; a bounded sketch: where it is full, the rarest makes room.
   std::vector<Partner> partners;
 };
@@ -51,6 +51,8 @@ struct FileState {
 class Files {
  public:
   static constexpr std::size_t kPartnersMost = 12;
+  // No file of a living repository has had so many; a made-up one shall not cost their square.
+  static constexpr std::size_t kAuthorsMost = 10'000;
   static constexpr std::size_t kCoChangeFilesMost = 20;
 
   // The file that a change continues; kNoFile where it begins one.

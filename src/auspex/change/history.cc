@@ -269,11 +269,11 @@ void History::UpdateFile(const FileChange& change, std::uint32_t file, std::uint
   }
   const auto known = std::find_if(state.authors.begin(), state.authors.end(),
                                   [author](const FileAuthor& one) { return one.author == author; });
-  if (known == state.authors.end()) {
-    state.authors.push_back({author, 1, time});
-  } else {
+  if (known != state.authors.end()) {
     ++known->changes;
     known->last_s = std::max(known->last_s, time);
+  } else if (state.authors.size() < Files::kAuthorsMost) {
+    state.authors.push_back({author, 1, time});
   }
 }
 

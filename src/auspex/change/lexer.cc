@@ -137,8 +137,9 @@ class Lexer {
 
   // R"delimiter( … )delimiter", from its quote on.
   void SkipRawCpp() {
-    const std::size_t open = text_.find('(', at_);
-    if (open == std::string_view::npos || open - at_ > 17) return Skip(1);
+    constexpr std::size_t kDelimiterMost = 16;  // [lex.string]
+    const std::size_t open = text_.substr(0, at_ + kDelimiterMost + 2).find('(', at_);
+    if (open == std::string_view::npos) return Skip(1);
     const std::string end = ")" + std::string(text_.substr(at_ + 1, open - at_ - 1)) + "\"";
     SkipPast(end);
   }
@@ -205,11 +206,15 @@ class Lexer {
   }
 
   void TakeRegex() {
+    // One that does not end is looked for once at every slash: so a line must not be as long as it
+    // likes.
+    constexpr std::size_t kRegexMost = 4096;
     bool in_class = false;
     std::size_t size = 1;
     for (; at_ + size < text_.size(); ++size) {
       const char c = Next(size);
-      if (c == '\n') return Emit(Token::Kind::kSign, 1);  // it was a division after all
+      if (c == '\n' || size > kRegexMost)
+        return Emit(Token::Kind::kSign, 1);  // it was a division after all
       if (c == '\\') {
         ++size;
       } else if (c == '[') {
