@@ -171,8 +171,7 @@ void History::FillFiles(const Commit& commit, const Touched& touched, FeatureRow
   }
   SortUnique(services);
   At(row, Feature::kServices) = Count(services.size());
-  if (commit.files.size() <= Files::kCoChangeFilesMost)
-    At(row, Feature::kCoChangeMissing) = Count(files_.UsuallyTogetherWith(touched.known).size());
+  At(row, Feature::kCoChangeMissing) = Count(files_.UsuallyTogetherWith(touched.known).size());
 }
 
 // A new file counts no days.
@@ -307,7 +306,6 @@ FeatureRow History::Add(const Commit& commit) {
 
 std::vector<std::string> History::MissingCoChanges(const Commit& commit, std::size_t most) const {
   std::vector<std::string> paths;
-  if (commit.files.size() > Files::kCoChangeFilesMost) return paths;
   for (const std::uint32_t file : files_.UsuallyTogetherWith(Find(commit).known)) {
     if (paths.size() == most) break;
     paths.emplace_back(files_.PathOf(file));

@@ -51,7 +51,7 @@ namespace auspex::change {
 // Ours:
 //   files_…           files of a kind (file_kind.h); added, deleted, binary
 //   complexity_delta, cyclomatic_delta, interface_delta    content.h fills them, else NaN
-//   services          services or build modules touched (services.h), at least 1
+//   services          services or build modules touched (services.h); 0 without files
 //   churn_before      lines added and deleted in the files before
 //   changes_before    earlier commits to the files, summed over them
 //   authors_30d       people who changed the files in the 30 days before
