@@ -75,8 +75,10 @@ void FillTime(const Commit& commit, FeatureRow& row) {
   const std::int64_t local =
       commit.author_time_s % kWeekS + 60LL * commit.author_zone_min - kMondayS;
   const std::int64_t in_week = (local % kWeekS + kWeekS) % kWeekS;
-  At(row, Feature::kWeekday) = static_cast<double>(in_week / 86'400);
-  At(row, Feature::kHour) = static_cast<double>(in_week % 86'400 / 3'600);
+  const std::int64_t day = in_week / 86'400;
+  const std::int64_t hour = in_week % 86'400 / 3'600;
+  At(row, Feature::kWeekday) = static_cast<double>(day);
+  At(row, Feature::kHour) = static_cast<double>(hour);
 }
 
 std::int64_t SizeOf(const Commit& commit) {
