@@ -71,8 +71,8 @@ Status WriteWhole(const fs::path& path, std::string_view bytes) {
   std::string temporary = path.string() + ".XXXXXX";
   const Fd file(mkostemp(temporary.data(), O_CLOEXEC));
   const auto refuse = [&] {
-    const Failure failure = Fail(ErrorCode::kPermissionDenied, "cannot write {}: {}", path.string(),
-                                 std::system_category().message(errno));
+    Failure failure = Fail(ErrorCode::kPermissionDenied, "cannot write {}: {}", path.string(),
+                           std::system_category().message(errno));
     unlink(temporary.c_str());
     return failure;
   };
