@@ -4,7 +4,7 @@
 mine.py AUSPEX --repository DIR [--runs 3] [--pydriller PYTHON] [--pydriller-commits 200] [--json FILE]
 PYTHON: of a virtual environment with PyDriller: python3 -m venv build/pydriller && build/pydriller/bin/pip install pydriller==2.12
 
-CPU seconds (user and system, git's included) of `auspex mine` and of `git log --raw --numstat`, in turn on a warm cache, the least of
+CPU seconds (user and system, git's included) of `auspex mine --no-labels` and of `git log --raw --numstat`, in turn on a warm cache, the least of
 the runs; peak memory of Auspex itself (VmHWM), and of the largest process it started. PyDriller reads the newest commits to the same
 depth: insertions, deletions and each modified file's added and deleted lines.
 """
@@ -83,7 +83,7 @@ def main():
         environment = dict(os.environ, XDG_CACHE_HOME=cache)
         commands = {
             "git": ["git", "log", "--raw", "--numstat", "--no-merges", "-z", "--format=%H"],
-            "auspex": [auspex, "mine", ".", "--out", "/dev/null"],
+            "auspex": [auspex, "mine", ".", "--no-labels", "--out", "/dev/null"],
         }
         runs = {name: [] for name in commands}
         for _ in range(options.runs):

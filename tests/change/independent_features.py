@@ -172,7 +172,7 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         table = os.path.join(folder, "commits.csv")
-        subprocess.run([options.auspex, "mine", options.repository, "--out", table], env=dict(os.environ, XDG_CACHE_HOME=folder), check=True, timeout=3600)
+        subprocess.run([options.auspex, "mine", options.repository, "--no-labels", "--out", table], env=dict(os.environ, XDG_CACHE_HOME=folder), check=True, timeout=3600)
         with open(table, encoding="ascii", newline="") as file:
             mined = {row["commit"]: row for row in csv.DictReader(file)}
     drawn = set(random.Random(options.seed).sample(sorted(mined), min(options.commits, len(mined))))

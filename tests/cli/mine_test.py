@@ -60,8 +60,21 @@ class Mine(unittest.TestCase):
         self.assertEqual(columns[-2:], ["label_bug", "label_known_at"])
         second = rows[1]
         self.assertEqual((second["author_date"], second["la"], second["lt"], second["fix"], second["age"]), ("1600086400", "1", "2", "1", "1"))
-        self.assertEqual((second["label_bug"], second["complexity_delta"]), ("", ""))
+        self.assertEqual((second["label_bug"], second["complexity_delta"]), ("0", ""))
         self.assertEqual(rows[2]["nf"], "0")
+
+    def test_labels_say_what_a_later_fix_blames_and_since_when(self):
+        ids = [self.commit("first", **{"a.c": "one();\n"}), self.commit("count", **{"a.c": "one();\ntwo(0);\n"}), self.commit("fix count", **{"a.c": "one();\ntwo(1);\n"})]
+        for _ in range(2):  # the second time from the cache
+            labels = {row["commit"]: (row["label_bug"], row["label_known_at"]) for row in self.rows()}
+            day, wait = 86400, 90 * 86400
+            self.assertEqual(labels, {ids[0]: ("0", str(1600000000 + wait)), ids[1]: ("1", str(1600000000 + 2 * day)), ids[2]: ("0", str(1600000000 + 2 * day + wait))})
+        row = self.rows("--no-labels")[1]
+        self.assertEqual((row["label_bug"], row["label_known_at"]), ("", ""))
+        # Nobody need end for a cache that cannot be written.
+        answer = self.mine(str(self.repository), env={"XDG_CACHE_HOME": "/dev/null"})
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertIn("traces all fixes again", answer.stderr)
 
     def test_json_lines_say_the_same(self):
         self.commit("first", a="1\n")

@@ -7,18 +7,23 @@
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "auspex/base/clock.h"
 #include "auspex/change/change_table.h"
+#include "auspex/change/features.h"
 #include "auspex/change/git/fold_log.h"
 #include "auspex/change/git/history_cache.h"
+#include "auspex/change/git/mine_labels.h"
 #include "auspex/change/git/repository.h"
+#include "auspex/change/labels.h"
 #include "auspex/cli/copy_meter.h"
 #include "auspex/cli/exit_code.h"
 
@@ -32,6 +37,7 @@ struct MineOptions {
   std::string since;
   std::string out = "-";
   bool content = false;
+  bool no_labels = false;
   bool json = false;
 };
 
@@ -106,6 +112,54 @@ void Warn(const Repository& repository) {
                repository.path());
 }
 
+// Rows that wait for their labels, which the last commit may decide: in a file without a name, so
+// that a million of them take no memory.
+class WaitingRows {
+ public:
+  WaitingRows() : file_(std::tmpfile(), std::fclose) {}
+
+  Status Add(const change::Commit& commit, const change::FeatureRow& features) {
+    const Head head{commit.id, commit.author_time_s};
+    if (file_ && features.size() == change::kFeatureCount &&
+        std::fwrite(&head, sizeof head, 1, file_.get()) == 1 &&
+        std::fwrite(features.data(), sizeof(double), features.size(), file_.get()) ==
+            features.size())
+      return {};
+    return Refused();
+  }
+  // Each row once, in order, with as much of its commit as a row shows.
+  Status ForEach(
+      const std::function<Status(const change::Commit&, const change::FeatureRow&)>& visit) {
+    if (!file_ || std::fflush(file_.get()) != 0) return Refused();
+    std::rewind(file_.get());
+    change::Commit commit;
+    change::FeatureRow features(change::kFeatureCount);
+    for (Head head; std::fread(&head, sizeof head, 1, file_.get()) == 1;) {
+      if (std::fread(features.data(), sizeof(double), features.size(), file_.get()) !=
+          features.size())
+        return Refused();
+      commit.id = head.id;
+      commit.author_time_s = head.author_time_s;
+      AUSPEX_TRY(visit(commit, features));
+    }
+    if (std::ferror(file_.get()) != 0) return Refused();
+    return {};
+  }
+
+ private:
+  struct Head {
+    change::CommitId id;
+    std::int64_t author_time_s = 0;
+  };
+  static_assert(std::is_trivially_copyable_v<Head>);
+
+  [[nodiscard]] static Failure Refused() {
+    return Fail(ErrorCode::kPermissionDenied, "cannot use a temporary file (set TMPDIR): {}",
+                std::system_category().message(errno));
+  }
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+};
+
 struct Mined {
   std::int64_t commits = 0;
   std::int64_t rows = 0;
@@ -137,8 +191,32 @@ void Keep(const Repository& repository, const change::CommitId& stop,
                kept.error().message);
 }
 
-Result<Mined> WriteRows(const Repository& repository, const MineOptions& options,
-                        const change::Labels& labels) {
+void WarnOfGaps(const change::git::TraceReport& report) {
+  if (!report.cache_failure.empty())
+    fmt::print(stderr, "auspex mine: {}; the next run traces all fixes again\n",
+               report.cache_failure);
+  if (report.files_failed > 0)
+    fmt::print(stderr, "auspex mine: {} of {} files of fixes could not be traced: {}\n",
+               report.files_failed, report.files, report.first_failure);
+}
+
+// What becomes of the commits in `book`, with how far that has come on standard error.
+Status Label(const Repository& repository, const change::CommitId& tip, CopyMeter& meter,
+             change::LabelBook* book) {
+  const std::string folder = change::git::HistoryCache::DefaultFolder();
+  change::git::TraceOptions options{.cache_folder = LabelCacheFolder(repository, folder)};
+  options.progress = [&meter](std::size_t done, std::size_t all) {
+    meter.Show({.doing = "trace",
+                .unit = "fixes",
+                .done = static_cast<std::int64_t>(done),
+                .all = static_cast<std::int64_t>(all)});
+  };
+  AUSPEX_TRY(const auto report, MineLabels(repository, tip, std::move(options), book));
+  WarnOfGaps(report);
+  return {};
+}
+
+Result<Mined> WriteRows(const Repository& repository, const MineOptions& options) {
   AUSPEX_TRY(const auto since_s, SinceOf(options));
   AUSPEX_TRY(const change::CommitId tip, repository.Resolve("HEAD"));
   AUSPEX_TRY(const std::int64_t all, repository.CountCommits({.tip = tip}));
@@ -146,26 +224,38 @@ Result<Mined> WriteRows(const Repository& repository, const MineOptions& options
   const RealClock clock;
   CopyMeter meter(clock);
   Mined mined;
+  change::LabelBook book;
+  WaitingRows waiting;
   if (!options.json) {
     AUSPEX_TRY(out.Write(change::CsvHeader()));
   }
-  const auto write = [&](const change::Commit& commit, const change::FeatureRow& row) -> Status {
+  const auto take = [&](const change::Commit& commit, const change::FeatureRow& row) -> Status {
     meter.Show({.doing = "mine", .unit = "commits", .done = ++mined.commits, .all = all});
+    if (!options.no_labels) book.Add(commit);
     if (since_s && commit.commit_time_s < *since_s) return {};
     ++mined.rows;
-    const auto found = labels.find(commit.id);
-    const change::Label* const label = found == labels.end() ? nullptr : &found->second;
-    return out.Write(options.json ? change::JsonRow(commit, row, label)
-                                  : change::CsvRow(commit, row, label));
+    if (!options.no_labels) return waiting.Add(commit, row);
+    return out.Write(options.json ? change::JsonRow(commit, row, nullptr)
+                                  : change::CsvRow(commit, row, nullptr));
   };
   change::History history;
   std::vector<change::CommitId> known;
   for (const change::CommitId& stop : StopsOf(repository, tip)) {
     AUSPEX_TRY(const change::git::FoldCount count,
-               FoldLog(repository, {{stop, known}, options.content}, history, write));
+               FoldLog(repository, {{stop, known}, options.content}, history, take));
     mined.too_large += count.contents_too_large;
     known = {stop};
     Keep(repository, stop, history);
+  }
+  if (!options.no_labels) {
+    AUSPEX_TRY(Label(repository, tip, meter, &book));
+    AUSPEX_TRY(
+        waiting.ForEach([&](const change::Commit& commit, const change::FeatureRow& row) -> Status {
+          const auto label = book.LabelOf(commit.id);
+          const auto* const told = label ? &*label : nullptr;
+          return out.Write(options.json ? change::JsonRow(commit, row, told)
+                                        : change::CsvRow(commit, row, told));
+        }));
   }
   AUSPEX_TRY(out.Finish());
   return mined;
@@ -177,7 +267,7 @@ int Mine(const MineOptions& options) {
   Warn(*repository);
   const RealClock clock;
   const MonotonicTime start = clock.Now();
-  const auto mined = WriteRows(*repository, options, {});
+  const auto mined = WriteRows(*repository, options);
   if (!mined.ok()) return Complain("mine", mined.error());
   const double seconds = Seconds(clock.Now() - start);
   const auto s = [](std::int64_t count) { return count == 1 ? "" : "s"; };
@@ -209,6 +299,10 @@ void AddMine(CLI::App* app, int* exit) {
   mine->add_flag("--content", o->content,
                  "also what only the contents of files tell (complexity, public declarations): "
                  "several times as long");
+  mine->add_flag(
+      "--no-labels", o->no_labels,
+      "leave label_bug and label_known_at empty: the first time, tracing the fixes takes "
+      "longer than all the rest (docs/labels.md)");
   mine->add_flag("--json", o->json, "a JSON object a line instead of CSV");
   mine->callback([o, exit] { *exit = Mine(*o); });
 }
