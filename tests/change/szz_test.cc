@@ -108,6 +108,13 @@ TEST(LinesToTrace, LeavesLargeFixesAlone) {
   Lines many;
   for (std::int64_t i = 0; i < kMostFixLines; ++i) many.push_back("x = " + std::to_string(i) + ";");
   EXPECT_THAT(Traced("a.c", many, {}), ElementsAre(LineRange{10, 9 + kMostFixLines}));
+  std::vector<FilePatch> additions = {{"a.c", "a.c", {}}};
+  for (std::int64_t i = 0; i < kMostFixLines / 2; ++i) {
+    additions[0].hunks.push_back({10 * i + 1, {}, {"f();"}});
+  }
+  EXPECT_EQ(LinesToTrace(additions).size(), 1U);
+  additions[0].hunks.push_back({10 * kMostFixLines, {}, {"f();"}});
+  EXPECT_THAT(LinesToTrace(additions), IsEmpty());
   many.emplace_back("y = 0;");
   EXPECT_THAT(Traced("a.c", many, {}), IsEmpty());
 }

@@ -191,6 +191,7 @@ using ReadFiles = std::vector<std::pair<const FilePatch*, std::vector<HunkCode>>
 // the file's end.)
 std::vector<TracedFile> NeighboursOf(const ReadFiles& files) {
   std::vector<TracedFile> traced;
+  std::int64_t lines = 0;
   for (const auto& [file, hunks] : files) {
     TracedFile one{file->old_path, {}};
     for (const auto& code : hunks) {
@@ -199,11 +200,13 @@ std::vector<TracedFile> NeighboursOf(const ReadFiles& files) {
       if (!code.removed.empty() || line < 1 || !says) continue;
       // Git's hunks are apart, but two additions may have a line in common.
       const auto first = one.ranges.empty() ? line : std::max(line, one.ranges.back().last + 1);
-      if (first <= line + 1) one.ranges.push_back({first, line + 1});
+      if (first > line + 1) continue;
+      one.ranges.push_back({first, line + 1});
+      lines += line + 2 - first;
     }
     if (!one.ranges.empty()) traced.push_back(std::move(one));
   }
-  return traced;
+  return lines > kMostFixLines ? std::vector<TracedFile>() : traced;
 }
 
 }  // namespace

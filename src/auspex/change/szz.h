@@ -59,7 +59,7 @@ struct TracedFile {
 // Files of the kinds above that a fix touches. Chosen on pairs of fix and origin that developers
 // wrote down: docs/labels.md has the table.
 inline constexpr std::size_t kMostFixFiles = 10;
-// Lines to trace, of all its files.
+// Lines to trace, of all its files, the neighbours of additions too.
 inline constexpr std::int64_t kMostFixLines = 200;
 
 // Empty where nothing of the fix is traced.

@@ -21,7 +21,8 @@ struct TraceOptions {
   // Where what was traced is kept, by the fix's id, so that another run traces only new fixes, and
   // the index of the history (graph_index.h). Made where it is not there. Empty: nothing is kept.
   std::string cache_folder = {};
-  // Blame passes through these to who wrote a line before.
+  // Blame passes through these to who wrote a line before. What is in the cache stays as it was
+  // traced, though the list grows.
   std::vector<CommitId> pass_through = {};
   std::size_t workers = 0;    // 0: one a core, at most 8
   Duration limit_each = 60s;  // of the blame of one file
