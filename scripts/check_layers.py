@@ -13,7 +13,7 @@ EXTRA = {"features": {"change", "telemetry", "behaviour", "evidence"}}
 MIDDLE = {"rollout", "training", "risk"}
 # Third-party headers that a public header may show: values of the error type, and formatting in templates.
 IN_HEADERS = {"fmt", "tl"}
-THIRD_PARTY = re.compile(r'#include [<"](fmt|tl|nlohmann|simdjson|yaml-cpp|curl|openssl|sqlite3|zstd|zlib|boost|CLI|toml\+\+|pugixml)[/.]')
+THIRD_PARTY = re.compile(r'#include [<"](fmt|tl|nlohmann|simdjson|yaml-cpp|curl|openssl|sqlite3|zstd|zlib|boost|CLI|toml\+\+|pugixml|xgboost)[/.]')
 INCLUDE = re.compile(r'#include "([^"]+)"')
 
 

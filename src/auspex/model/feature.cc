@@ -1,0 +1,80 @@
+#include "auspex/model/feature.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+namespace auspex::model {
+namespace {
+
+constexpr std::array<std::pair<FeatureScale, std::string_view>, 5> kScales = {
+    {{FeatureScale::kLog1p, "log1p"},
+     {FeatureScale::kLinear, "linear"},
+     {FeatureScale::kShare, "share"},
+     {FeatureScale::kFlag, "flag"},
+     {FeatureScale::kCyclic, "cyclic"}}};
+
+// A count, size or duration has a long tail; ten is far beyond what a score of any bounded or
+// bell-shaped kind shows between its quartile and its maximum.
+constexpr double kLongTail = 10.0;
+
+FeatureScale ScaleFor(std::vector<double> values) {
+  if (values.empty()) return FeatureScale::kLinear;
+  const bool flag = std::all_of(values.begin(), values.end(),
+                                [](double value) { return value == 0.0 || value == 1.0; });
+  if (flag) return FeatureScale::kFlag;
+  std::sort(values.begin(), values.end());
+  if (values.front() < 0.0) return FeatureScale::kLinear;
+  const double upper = values[values.size() * 3 / 4];
+  return values.back() > kLongTail * upper ? FeatureScale::kLog1p : FeatureScale::kLinear;
+}
+
+}  // namespace
+
+Feature FeatureOf(const FeatureSpec& spec) {
+  return {std::string(spec.name),
+          std::string(spec.unit),
+          spec.scale,
+          std::string(spec.phrase),
+          spec.period,
+          0};
+}
+
+std::vector<Feature> DescribeColumns(const Table& table, std::span<const Feature> known) {
+  std::vector<Feature> features;
+  for (std::size_t column = 0; column < table.width(); ++column) {
+    const std::string& name = table.columns[column];
+    const auto found = std::find_if(known.begin(), known.end(),
+                                    [&name](const Feature& one) { return one.name == name; });
+    if (found != known.end()) {
+      features.push_back(*found);
+      continue;
+    }
+    std::vector<double> values;
+    for (std::size_t row = 0; row < table.rows(); ++row)
+      if (!std::isnan(table.At(row, column))) values.push_back(table.At(row, column));
+    features.push_back({name, "", ScaleFor(std::move(values)), "", 0, 0});
+  }
+  return features;
+}
+
+std::vector<std::string> NamesOf(std::span<const Feature> features) {
+  std::vector<std::string> names;
+  for (const Feature& feature : features) names.push_back(feature.name);
+  return names;
+}
+
+std::string_view Name(FeatureScale scale) {
+  for (const auto& [one, name] : kScales)
+    if (one == scale) return name;
+  return "linear";
+}
+
+Result<FeatureScale> ScaleNamed(std::string_view name) {
+  for (const auto& [scale, known] : kScales)
+    if (known == name) return scale;
+  return Fail(ErrorCode::kInvalidArgument, "no scale of features is called '{}'", name);
+}
+
+}  // namespace auspex::model
