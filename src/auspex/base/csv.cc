@@ -62,6 +62,12 @@ Result<CsvTable> CsvTable::Open(std::unique_ptr<Input> input, std::string name,
   return table;
 }
 
+Result<CsvTable> CsvTable::OpenAll(std::unique_ptr<Input> input, std::string name) {
+  CsvTable table(std::move(input), std::move(name));
+  AUSPEX_TRY(table.TakeHeader());
+  return table;
+}
+
 std::string CsvTable::Here() const { return fmt::format("{}:{}:{}", name_, line_, column_); }
 
 Result<int> CsvTable::Peek() {
@@ -190,10 +196,7 @@ Status CsvTable::ReadHeader(const std::vector<std::string>& wanted,
   const std::string header =
       fmt::format("{}{}", fmt::join(wanted, ","),
                   optional.empty() ? "" : fmt::format("[,{}]", fmt::join(optional, ",")));
-  AUSPEX_TRY(Peek());
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  if (std::string_view(buffer_.data(), end_).starts_with(kByteOrderMark))
-    begin_ += kByteOrderMark.size();
+  AUSPEX_TRY(SkipByteOrderMark());
   AUSPEX_TRY(const bool row, ReadRow());
   if (!row)
     return Fail(ErrorCode::kInvalidArgument, "{}:1:1: the file is empty; it begins with {}", name_,
@@ -208,6 +211,34 @@ Status CsvTable::ReadHeader(const std::vector<std::string>& wanted,
       return Fail(ErrorCode::kInvalidArgument,
                   "{}:{}:1: no column '{}'; the first line names the columns: {}", name_, row_line_,
                   wanted[i], header);
+  }
+  return {};
+}
+
+Status CsvTable::SkipByteOrderMark() {
+  AUSPEX_TRY(Peek());
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (std::string_view(buffer_.data(), end_).starts_with(kByteOrderMark))
+    begin_ += kByteOrderMark.size();
+  return {};
+}
+
+Status CsvTable::TakeHeader() {
+  AUSPEX_TRY(SkipByteOrderMark());
+  AUSPEX_TRY(const bool row, ReadRow());
+  if (!row)
+    return Fail(ErrorCode::kInvalidArgument,
+                "{}:1:1: the file is empty; its first line names the columns", name_);
+  width_ = count_;
+  for (std::size_t i = 0; i < width_; ++i) {
+    columns_.emplace_back(Trimmed(fields_[i].text));
+    if (columns_.back().empty())
+      return Fail(ErrorCode::kInvalidArgument, "{}:{}:{}: a column without a name", name_,
+                  fields_[i].line, fields_[i].column);
+    if (std::find(columns_.begin(), columns_.end() - 1, columns_.back()) != columns_.end() - 1)
+      return Fail(ErrorCode::kInvalidArgument, "{}:{}:{}: column {} stands twice", name_,
+                  fields_[i].line, fields_[i].column, Shown(columns_.back()));
+    at_.emplace_back(i);
   }
   return {};
 }

@@ -33,6 +33,9 @@ class CsvTable {
   static Result<CsvTable> Open(std::unique_ptr<Input> input, std::string name,
                                const std::vector<std::string>& wanted,
                                const std::vector<std::string>& optional);
+  // The same for a table whose columns nobody knows before: all of the header, in its order, are
+  // wanted. Error also: a column without a name.
+  static Result<CsvTable> OpenAll(std::unique_ptr<Input> input, std::string name);
 
   // The next row; false at the end. A row has as many fields as the header.
   Result<bool> Next();
@@ -50,6 +53,8 @@ class CsvTable {
   [[nodiscard]] Failure Refuse(std::size_t column, std::string_view message) const;
   [[nodiscard]] std::int64_t line() const { return row_line_; }
   [[nodiscard]] const std::string& name() const { return name_; }
+  // As `wanted`, then `optional`.
+  [[nodiscard]] const std::vector<std::string>& columns() const { return columns_; }
   // Of the header, those that nobody asked for.
   [[nodiscard]] const std::vector<std::string>& ignored() const { return ignored_; }
 
@@ -69,6 +74,8 @@ class CsvTable {
   Status ReadHeader(const std::vector<std::string>& wanted,
                     const std::vector<std::string>& optional);
   Status FindColumns();
+  Status TakeHeader();
+  Status SkipByteOrderMark();
   // -1 at the end of the input.
   Result<int> Peek();
   void Take();

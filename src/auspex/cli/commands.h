@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -91,6 +92,32 @@ struct JudgeFileOptions {
   bool json = false;
 };
 int JudgeFile(const JudgeFileOptions& options);
+
+struct TrainModelOptions {
+  std::string data;                // CSV; - is standard input
+  std::string label, time, group;  // columns; the latter two may be empty
+  std::vector<std::string> drop;
+  bool history = false;
+  std::string learner = "auto";
+  std::uint64_t seed = 1;
+  std::string out;  // a folder
+  bool json = false;
+};
+int TrainModel(const TrainModelOptions& options);
+
+struct PredictOptions {
+  std::string model, data, label;  // label may be empty
+  std::size_t reasons = 0;         // the most of them a row; 0: no column of reasons
+  std::string out;                 // - is standard output
+  bool json = false;
+};
+int Predict(const PredictOptions& options);
+
+struct EvaluateOptions {
+  std::string model, data, label;  // label empty: the model's
+  bool json = false;
+};
+int Evaluate(const EvaluateOptions& options);
 
 struct SimulateOptions {
   std::vector<std::string> policies;  // empty: all

@@ -10,7 +10,10 @@
 #include "auspex/base/weight.h"
 #include "auspex/cli/commands.h"
 #include "auspex/cli/exit_code.h"
+#include "auspex/cli/ingest.h"
 #include "auspex/cli/mine.h"
+#include "auspex/cli/model_commands.h"
+#include "auspex/cli/risk.h"
 #include "auspex/cli/usage.h"
 #include "lab/lab_main.h"
 
@@ -181,12 +184,19 @@ void AddDeploy(CLI::App* app, Options* o) {
   CLI::App* deploy =
       Command(app, "deploy", "Announces a deployment; its canary is the slot without traffic",
               "  auspex deploy checkout --version 1.8.2 --wait\n  auspex deploy checkout --version "
-              "1.8.2 --risk 40%");
+              "1.8.2 --repo . --range v1.8.1..v1.8.2");
   deploy->add_option("service", o->deploy.service, "as configured")->required();
   deploy->add_option("--version", o->deploy.version, "of the canary")->required();
   deploy->add_option("--baseline-version", o->deploy.baseline_version,
                      "what serves now, for queries with $version");
-  deploy->add_option("--risk", o->risk, "P(fail) before traffic, 40% or 0.4");
+  deploy->add_option("--risk", o->risk,
+                     "P(fail) before traffic, 40% or 0.4; overrides what is predicted");
+  deploy->add_option("--repo", o->deploy.repository,
+                     "a clone on this machine: what the deployment changes is looked at in it");
+  deploy
+      ->add_option("--range", o->deploy.range,
+                   "what it changes, as v1.8.1..v1.8.2; without, as `auspex risk` chooses")
+      ->needs("--repo");
   deploy->add_option("--actor", o->deploy.actor, "who deploys; default user@host");
   deploy->add_flag("--wait", o->deploy.wait,
                    "follow it to its end, or until it is held for a person");
@@ -259,9 +269,11 @@ void AddRollout(CLI::App* app, Options* o) {
     const char* text;
     int (*run)(const ClientOptions&, const std::string&);
   };
-  static constexpr View kViews[] = {{"get", "One deployment", &RolloutGet},
-                                    {"watch", "Follows it to its end", &RolloutWatch},
-                                    {"explain", "What the evidence stands on", &RolloutExplain}};
+  static constexpr View kViews[] = {
+      {"get", "One deployment", &RolloutGet},
+      {"watch", "Follows it to its end", &RolloutWatch},
+      {"explain", "What the evidence stands on", &RolloutExplain},
+      {"prediction", "How likely it was to fail before any traffic, and why", &RolloutPrediction}};
   for (const View& view : kViews) {
     CLI::App* command =
         Command(rollout, view.name, view.text,
@@ -465,11 +477,14 @@ int Run(int argc, char** argv) {
   AddToken(&app, &o);
   AddDeploy(&app, &o);
   AddRollout(&app, &o);
+  AddIngest(&app, &o.client, &o.exit);
   AddLedger(&app, &o);
+  AddRisk(&app, &o.exit);
   AddSimulate(&app, &o);
   AddBackup(&app, &o);
   AddJudge(&app, &o);
   AddMine(&app, &o.exit);
+  AddModelCommands(&app, &o.exit);
   AddHelp(&app, &o);
   try {
     app.parse(argc, argv);
