@@ -74,7 +74,7 @@ void PrintText(const training::Artefact& artefact, const std::string& out) {
   const model::Metrics& later = record.later;
   if (later.rows > 0)
     fmt::print(
-        "\nchosen (least log loss), calibrated on earlier folds: AUC {:.4f}, average precision "
+        "\nchosen, calibrated on earlier folds: AUC {:.4f}, average precision "
         "{:.4f}, log loss {:.4f}, Brier {:.4f}, calibration error {:.4f}\n",
         later.auc, later.average_precision, later.log_loss, later.brier, later.calibration_error);
   for (const std::string& note : record.notes) fmt::print("\nlook at this: {}\n", note);

@@ -6,9 +6,9 @@ namespace auspex::model {
 
 Status CheckColumns(const Table& table, std::span<const Feature> features) {
   for (std::size_t i = 0; i < std::max(table.width(), features.size()); ++i) {
-    const std::string_view is = i < table.width() ? table.columns[i] : "none";
-    const std::string_view wanted = i < features.size() ? features[i].name : "none";
-    if (i >= table.width() || i >= features.size() || is != wanted)
+    const std::string is = i < table.width() ? table.columns[i] : std::string();
+    const std::string wanted = i < features.size() ? features[i].name : std::string();
+    if (is != wanted)
       return Fail(ErrorCode::kInvalidArgument,
                   "column {} is '{}' where the model's feature is '{}'; give the columns in the "
                   "model's order",

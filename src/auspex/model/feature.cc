@@ -15,19 +15,18 @@ constexpr std::array<std::pair<FeatureScale, std::string_view>, 5> kScales = {
      {FeatureScale::kFlag, "flag"},
      {FeatureScale::kCyclic, "cyclic"}}};
 
-// A count, size or duration has a long tail; ten is far beyond what a score of any bounded or
-// bell-shaped kind shows between its quartile and its maximum.
-constexpr double kLongTail = 10.0;
+// A number that is never negative and gets this large counts or measures something, and its
+// doublings tell more than its differences: on folds of commits log1p of all such columns beat
+// log1p of those with a long tail alone (docs/models.md).
+constexpr double kLarge = 10.0;
 
-FeatureScale ScaleFor(std::vector<double> values) {
+FeatureScale ScaleFor(const std::vector<double>& values) {
   if (values.empty()) return FeatureScale::kLinear;
   const bool flag = std::all_of(values.begin(), values.end(),
                                 [](double value) { return value == 0.0 || value == 1.0; });
   if (flag) return FeatureScale::kFlag;
-  std::sort(values.begin(), values.end());
-  if (values.front() < 0.0) return FeatureScale::kLinear;
-  const double upper = values[values.size() * 3 / 4];
-  return values.back() > kLongTail * upper ? FeatureScale::kLog1p : FeatureScale::kLinear;
+  const auto [least, largest] = std::minmax_element(values.begin(), values.end());
+  return *least >= 0.0 && *largest > kLarge ? FeatureScale::kLog1p : FeatureScale::kLinear;
 }
 
 }  // namespace
@@ -54,7 +53,7 @@ std::vector<Feature> DescribeColumns(const Table& table, std::span<const Feature
     std::vector<double> values;
     for (std::size_t row = 0; row < table.rows(); ++row)
       if (!std::isnan(table.At(row, column))) values.push_back(table.At(row, column));
-    features.push_back({name, "", ScaleFor(std::move(values)), "", 0, 0});
+    features.push_back({name, "", ScaleFor(values), "", 0, 0});
   }
   return features;
 }

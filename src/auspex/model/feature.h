@@ -27,7 +27,7 @@ struct Feature {
 
 // The features of the columns of `table`, in its order. A column that `known` describes is as it
 // says; of another the scale is chosen from its values: nothing but 0 and 1, a flag; never negative
-// and with a longest value over ten times its upper quartile, log1p; else linear.
+// and beyond 10 somewhere, log1p; else linear.
 [[nodiscard]] std::vector<Feature> DescribeColumns(const Table& table,
                                                    std::span<const Feature> known);
 
