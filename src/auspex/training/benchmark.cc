@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kFolds = 5;
 // Nearer than this, in standard errors, losses on the folds do not tell candidates apart; then the
-// blend is taken, which is the better bet of them: on the inner folds of ten public projects it
+// blend is taken, which is the better bet of them: inside the training parts of eight public projects it
 // beat the plain choice of the least loss (docs/models.md).
 constexpr double kClearly = 2.0;
 
