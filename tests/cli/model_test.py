@@ -141,6 +141,13 @@ class Models(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(len(done.stdout.splitlines()), 6)
 
+    def test_needs_time_and_group_only_for_history(self):
+        bare = [{k: row[k] for k in ("lines", "coverage")} for row in deployments(5)]
+        self.train()
+        self.assertEqual([r["p_fail"] for r in self.predict(bare)], [r["p_fail"] for r in self.predict(deployments(5))])
+        self.train("--history", "--learner", "logistic", out="with")
+        self.refused(2, "no column 'at', which --time names", "predict", "--model", str(self.path / "with"), "--data", self.put(bare), "--out", "-")
+
     def test_refuses_bad_input_with_place_and_mend(self):
         good = ["--label", "failed", "--time", "at", "--out", str(self.path / "m")]
         head = "at,lines,failed\n"

@@ -31,6 +31,7 @@ Result<Judged> JudgeData(const std::string& model, const std::string& file,
   roles.label = label;
   roles.drop.clear();
   roles.keep_lines = keep_lines;
+  roles.time_and_group_if_there = !record.history;
   if (record.history && label.empty())
     fmt::print(stderr,
                "note: the model looks at the outcomes of earlier rows, and no --label says where "

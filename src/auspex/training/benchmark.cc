@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::size_t kFolds = 5;
 // Nearer than this, in standard errors, losses on the folds do not tell candidates apart; then the
-// blend is taken, which is the better bet of them: inside the training parts of eight public projects it
-// beat the plain choice of the least loss (docs/models.md).
+// blend is taken, which is the better bet of them: inside the training parts of eight public
+// projects it beat the plain choice of the least loss (docs/models.md).
 constexpr double kClearly = 2.0;
 
 // Margins of one learner and weighting on the rows of all folds, one after the other.

@@ -56,11 +56,15 @@ bool IsNoFeature(const std::string& name) {
 Result<Places> Place(const CsvTable& csv, const ColumnRoles& roles) {
   Places places;
   AUSPEX_TRY(places.label, Find(csv, roles.label, "--label"));
-  AUSPEX_TRY(places.time, Find(csv, roles.time, "--time"));
-  AUSPEX_TRY(places.group, Find(csv, roles.group, "--group"));
+  const auto wanted = [&](const std::string& name) {
+    return !roles.time_and_group_if_there || Holds(csv.columns(), name) ? name : std::string();
+  };
+  AUSPEX_TRY(places.time, Find(csv, wanted(roles.time), "--time"));
+  AUSPEX_TRY(places.group, Find(csv, wanted(roles.group), "--group"));
   const auto known_at = std::find(csv.columns().begin(), csv.columns().end(), kKnownAt);
   if (known_at != csv.columns().end() && places.label)
     places.known_at = static_cast<std::size_t>(known_at - csv.columns().begin());
+  if (places.known_at && !places.time && roles.time_and_group_if_there) places.known_at.reset();
   if (places.known_at && !places.time)
     return Fail(ErrorCode::kInvalidArgument,
                 "{}:1:1: {} needs the time of each row; say which column it is with --time",

@@ -25,6 +25,9 @@ struct ColumnRoles {
   std::vector<std::string> drop;  // not looked at
   std::vector<std::string> features;  // these alone; empty: all others
   bool keep_lines = false;            // for writing the rows again
+  // Time and group are used where the file has them: nothing depends on them. Without a time an
+  // outcome counts as known.
+  bool time_and_group_if_there = false;
 };
 
 // Rows in the order of the file. Error-free by construction: see ReadDataset.
