@@ -88,6 +88,8 @@ TEST(Dataset, RefusesWithThePlaceAndTheMend) {
   EXPECT_EQ(ErrorOf("service,failed,at\na,1,5\n"), "t.csv:1:1: no column is left to learn from");
   EXPECT_EQ(ErrorOf("service,failed,at,x,x\na,1,5,1,1\n"), "t.csv:1:21: column 'x' stands twice");
   EXPECT_EQ(ErrorOf("service,failed,at,,x\na,1,5,1,1\n"), "t.csv:1:19: a column without a name");
+  EXPECT_EQ(ErrorOf("service,failed,at,\"x\x1b[2J\"\na,1,5,1\n"),
+            "t.csv:1:19: the column name 'x\\x1b[2J' has a control character in it");
   ColumnRoles roles = SomeRoles();
   roles.drop = {"line"};
   EXPECT_EQ(ErrorOf(head + "a,1,5,1\n", roles),

@@ -25,6 +25,11 @@ bool IsPlain(int byte) {
   return byte != ',' && byte != '"' && (byte >= 0x20 || byte == '\t') && byte != 0x7f;
 }
 
+bool IsNameByte(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x20 && byte != 0x7f;
+}
+
 std::string_view Trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
@@ -235,6 +240,11 @@ Status CsvTable::TakeHeader() {
     if (columns_.back().empty())
       return Fail(ErrorCode::kInvalidArgument, "{}:{}:{}: a column without a name", name_,
                   fields_[i].line, fields_[i].column);
+    // Names are shown to people, and a terminal obeys such bytes.
+    if (!std::all_of(columns_.back().begin(), columns_.back().end(), IsNameByte))
+      return Fail(ErrorCode::kInvalidArgument,
+                  "{}:{}:{}: the column name {} has a control character in it", name_,
+                  fields_[i].line, fields_[i].column, Shown(columns_.back()));
     if (std::find(columns_.begin(), columns_.end() - 1, columns_.back()) != columns_.end() - 1)
       return Fail(ErrorCode::kInvalidArgument, "{}:{}:{}: column {} stands twice", name_,
                   fields_[i].line, fields_[i].column, Shown(columns_.back()));

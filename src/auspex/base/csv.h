@@ -34,7 +34,7 @@ class CsvTable {
                                const std::vector<std::string>& wanted,
                                const std::vector<std::string>& optional);
   // The same for a table whose columns nobody knows before: all of the header, in its order, are
-  // wanted. Error also: a column without a name.
+  // wanted. Errors also: a column without a name, or with a control character in it.
   static Result<CsvTable> OpenAll(std::unique_ptr<Input> input, std::string name);
 
   // The next row; false at the end. A row has as many fields as the header.

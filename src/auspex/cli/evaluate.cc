@@ -78,6 +78,13 @@ std::string Figure(double value) {
   return std::isnan(value) ? std::string("n/a") : fmt::format("{:.4f}", value);
 }
 
+// A group's name comes from the file, and a terminal obeys control characters.
+std::string Printable(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return text;
+}
+
 void PrintPlot(const std::vector<model::ReliabilityBin>& bins) {
   fmt::print("\nreliability: what was said (|) against what came (#)\n{:>9}{:>8}{:>8}{:>8}\n",
              "P(fail)", "rows", "said", "came");
@@ -103,7 +110,7 @@ void PrintText(const Figures& figures) {
   fmt::print("{:<24}{:>8}{:>8}{:>8}{:>8}{:>10}{:>8}{:>8}\n", "", "rows", "failed", "AUC", "PR-AUC",
              "log loss", "Brier", "ECE");
   line("all", figures.all);
-  for (const GroupFigures& group : figures.groups) line(group.name, group.metrics);
+  for (const GroupFigures& group : figures.groups) line(Printable(group.name), group.metrics);
   if (figures.unknown > 0)
     fmt::print("{} rows without an outcome are not counted\n", figures.unknown);
   PrintPlot(figures.bins);
