@@ -101,6 +101,20 @@ TEST(Train, RefusesAColumnWithTheNameOfAHistoryFeature) {
   EXPECT_EQ(artefact.error().code, ErrorCode::kInvalidArgument);
 }
 
+TEST(Train, LeavesTheBlendWhereAnotherIsClearlyBetter) {
+  // Fails where one of two is large and the other small: nothing for a straight line.
+  std::string csv = "service,failed,at,x,y\n";
+  Random random(1);
+  for (int i = 0; i < 1500; ++i) {
+    const double x = random.Uniform(), y = random.Uniform();
+    const bool likely = (x > 0.5) != (y > 0.5);
+    csv += fmt::format("a,{},{},{},{}\n", random.Chance(likely ? 0.9 : 0.1) ? 1 : 0, i, x, y);
+  }
+  const auto artefact = Train(*Parsed(csv), Options(false), AllLearners());
+  ASSERT_TRUE(artefact.ok()) << artefact.error().message;
+  EXPECT_EQ(artefact->record.learner, "xgboost");
+}
+
 TEST(Fading, HalvesAfterItsShareOfTheSpan) {
   const auto weights = Fading(std::vector<double>{0, 50, 100}, 100, 0.5);
   EXPECT_DOUBLE_EQ(weights[0], 0.25);

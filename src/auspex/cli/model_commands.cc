@@ -47,7 +47,7 @@ void AddTrain(CLI::App* app, const std::shared_ptr<Options>& o, int* exit) {
   train->add_flag("--history", o->train.history,
                   "also learn from the outcomes of the group's earlier rows, point in time");
   train->add_option("--learner", o->train.learner,
-                    "auto (the best on the folds), logistic, xgboost, or blend (the mean of both)");
+                    "auto (chosen on the folds), logistic, xgboost, or blend (the mean of both)");
   train->add_option("--seed", o->train.seed, "equal data, options and seed give equal bytes");
   train->add_option("--out", o->train.out, "a folder; a model that is there is replaced")
       ->required();

@@ -25,6 +25,8 @@ constexpr int kDepth = 3;
 constexpr double kLearningRate = 0.05;
 constexpr double kRowShare = 0.7;
 constexpr double kFeatureShare = 0.3;
+// Fewer would leave a tree nothing to combine.
+constexpr double kFewestFeatures = 4.0;
 constexpr double kLeastLeafWeight = 20.0;
 constexpr double kLeafPenalty = 5.0;
 constexpr int kMostRounds = 400;
@@ -95,6 +97,8 @@ std::string Directions(const std::vector<Feature>& features) {
 Result<Booster> NewBooster(const Examples& examples, void* matrix, void* watched,
                            std::uint64_t seed) {
   const DMatrixHandle matrices[] = {matrix, watched};
+  const double features = std::max(static_cast<double>(examples.features.size()), 1.0);
+  const double feature_share = std::min(std::max(kFeatureShare, kFewestFeatures / features), 1.0);
   BoosterHandle handle = nullptr;
   AUSPEX_XGBOOST("begin", XGBoosterCreate(matrices, watched == nullptr ? 1 : 2, &handle));
   Booster booster(handle);
@@ -109,7 +113,7 @@ Result<Booster> NewBooster(const Examples& examples, void* matrix, void* watched
       {"max_depth", fmt::format("{}", kDepth)},
       {"eta", fmt::format("{}", kLearningRate)},
       {"subsample", fmt::format("{}", kRowShare)},
-      {"colsample_bytree", fmt::format("{}", kFeatureShare)},
+      {"colsample_bytree", fmt::format("{}", feature_share)},
       {"min_child_weight", fmt::format("{}", kLeastLeafWeight)},
       {"lambda", fmt::format("{}", kLeafPenalty)},
       {"monotone_constraints", Directions(examples.features)}};
@@ -248,10 +252,11 @@ class XgboostLearner final : public Learner {
 
   [[nodiscard]] std::string Describe() const override {
     return fmt::format(
-        "trees of depth {} at a rate of {}, {} of rows and {} of features each, leaf weight >= {}, "
+        "trees of depth {} at a rate of {}, {} of rows and {} of features (at least {}) each, leaf "
+        "weight >= {}, "
         "L2 {}; up to {} of them, by loss on the latest {:.0f} % of rows",
-        kDepth, kLearningRate, kRowShare, kFeatureShare, kLeastLeafWeight, kLeafPenalty,
-        kMostRounds, 100 * kHeldBack);
+        kDepth, kLearningRate, kRowShare, kFeatureShare, kFewestFeatures, kLeastLeafWeight,
+        kLeafPenalty, kMostRounds, 100 * kHeldBack);
   }
 };
 
