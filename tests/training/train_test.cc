@@ -93,6 +93,16 @@ TEST(Train, PointsAtAColumnThatIsACopyOfTheOutcome) {
   EXPECT_NE(artefact->record.notes[0].find("'__' alone tells the outcome"), std::string::npos);
 }
 
+TEST(Train, PointsAtRowsOfAnotherCentury) {
+  std::string csv = SomeCsv(200, 1);
+  EXPECT_TRUE(Train(*Parsed(csv), Options(false, "logistic"), AllLearners())->record.notes.empty());
+  csv += "shop,2100-01-01T00:00:00Z,5,0,1\n";
+  const auto artefact = Train(*Parsed(csv), Options(false, "logistic"), AllLearners());
+  ASSERT_TRUE(artefact.ok()) << artefact.error().message;
+  ASSERT_EQ(artefact->record.notes.size(), 1U);
+  EXPECT_NE(artefact->record.notes[0].find("the time of 1 row lies further"), std::string::npos);
+}
+
 TEST(Train, RefusesAColumnWithTheNameOfAHistoryFeature) {
   std::string csv = "service,failed,at,history_rows\n";
   for (int i = 0; i < 100; ++i) csv += fmt::format("a,{},{},1\n", i % 2, i);

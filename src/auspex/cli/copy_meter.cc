@@ -19,7 +19,7 @@ std::string ProgressText(const storage::CopyProgress& progress, Duration elapsed
                                  progress.all, progress.unit, 100 * progress.done / progress.all);
   if (progress.done <= 0 || elapsed <= Duration::zero()) return text;
   const double rate = static_cast<double>(progress.done) / Seconds(elapsed);
-  return text + fmt::format(", {:.0f} {}/s, {:.0f} s left", rate, progress.unit,
+  return text + fmt::format(", {:.{}f} {}/s, {:.0f} s left", rate, rate < 10 ? 1 : 0, progress.unit,
                             static_cast<double>(progress.all - progress.done) / rate);
 }
 

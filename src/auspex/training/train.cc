@@ -96,6 +96,22 @@ std::vector<std::string> Suspects(const Dataset& data, const model::Table& table
   return notes;
 }
 
+// Rows far outside the time of the others: a clock that was wrong stretches "recent" and "now".
+std::vector<std::string> Strays(const Dataset& data) {
+  const std::size_t edge = data.rows() / 100;
+  const double low = data.time[data.order[edge]];
+  const double high = data.time[data.order[data.rows() - 1 - edge]];
+  std::size_t strays = 0;
+  for (const double time : data.time)
+    if (time < low - (high - low) || time > high + (high - low)) ++strays;
+  if (strays == 0) return {};
+  return {
+      fmt::format("{} from the others than those span; what is recent, and which outcomes were "
+                  "known, is measured by the times: mend or drop what is wrong",
+                  strays == 1 ? std::string("the time of 1 row lies further")
+                              : fmt::format("the times of {} rows lie further", strays))};
+}
+
 std::vector<TriedCandidate> Tried(const Benchmark& benchmark) {
   std::vector<TriedCandidate> tried;
   for (std::size_t i = 0; i < benchmark.scores.size(); ++i) {
@@ -169,6 +185,7 @@ Result<Artefact> Train(const Dataset& data, const TrainOptions& options,
   record.tried = Tried(benchmark);
   record.later = Later(data, benchmark);
   record.notes = Suspects(data, data.table, rows);
+  for (std::string& note : Strays(data)) record.notes.push_back(std::move(note));
   // After the last moment: every row that was tried is earlier.
   const double after = std::nextafter(now, std::numeric_limits<double>::infinity());
   return Artefact{
