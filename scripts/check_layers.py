@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-CAPABILITIES = {"change", "telemetry", "behaviour", "evidence", "features", "model", "traffic", "alert", "diagnosis", "storage"}
+CAPABILITIES = {"builds", "change", "telemetry", "behaviour", "evidence", "features", "model", "traffic", "alert", "diagnosis", "storage"}
 # What a capability may know beside base and itself.
 EXTRA = {"features": {"change", "telemetry", "behaviour", "evidence"}}
 MIDDLE = {"rollout", "training", "risk"}

@@ -1,0 +1,154 @@
+#include "auspex/builds/ledger/fact_log.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "auspex/builds/fact_codec.h"
+
+namespace auspex::builds {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kPage = 1000;
+// Of our own rollouts, the newest: features look back 30 days and at the last twenty.
+constexpr std::size_t kMostRollouts = 1000;
+
+std::optional<double> NumberIn(const Json& body, const char* key) {
+  const auto found = body.find(key);
+  if (found == body.end() || !found->is_number()) return std::nullopt;
+  return found->get<double>();
+}
+
+std::string TextIn(const Json& body, const char* key) {
+  const auto found = body.find(key);
+  return found == body.end() || !found->is_string() ? "" : found->get<std::string>();
+}
+
+// The canary's share of errors over the baseline's; nothing where one of them served nothing, or
+// the baseline had no error to compare with.
+std::optional<double> ErrorRatio(const Json& body) {
+  if (!body.contains("requests") || !body.contains("errors")) return std::nullopt;
+  const Json& requests = body.at("requests");
+  const Json& errors = body.at("errors");
+  if (!requests.is_object() || !errors.is_object()) return std::nullopt;
+  const double canary = NumberIn(requests, "canary").value_or(0.0);
+  const double baseline = NumberIn(requests, "baseline").value_or(0.0);
+  const double canary_errors = NumberIn(errors, "canary").value_or(0.0);
+  const double baseline_errors = NumberIn(errors, "baseline").value_or(0.0);
+  if (canary <= 0.0 || baseline <= 0.0 || baseline_errors <= 0.0) return std::nullopt;
+  return canary_errors / canary / (baseline_errors / baseline);
+}
+
+}  // namespace
+
+std::vector<Fact> FactsOf(const storage::DeploymentRow& row) {
+  const Json body = Json::parse(row.body, nullptr, false);
+  if (!body.is_object()) return {};
+  Fact begun{.source = "auspex",
+             .id = row.id,
+             .service = row.service,
+             .at = row.started_at,
+             .known_at = row.started_at,
+             .what = Deployed{.rolled_back = false,
+                              .version = TextIn(body, "version"),
+                              .commit = {},
+                              .environment = {},
+                              .authors = {}}};
+  std::vector<Fact> facts{begun};
+  if (!row.ended || !row.ended_at) return facts;
+  Fact ended = begun;
+  ended.at = ended.known_at = *row.ended_at;
+  ended.what = Outcome{.failed = TextIn(body, "verdict") == "fail",
+                       .rolled_back = TextIn(body, "decision") == "roll_back",
+                       .deployment = row.id,
+                       .version = TextIn(body, "version"),
+                       .commit = {},
+                       .authors = {},
+                       .started = row.started_at,
+                       .p_fail = NumberIn(body, "p_fail"),
+                       .users_harmed = NumberIn(body, "users_harmed"),
+                       .error_ratio = ErrorRatio(body)};
+  facts.push_back(std::move(ended));
+  return facts;
+}
+
+Result<std::unique_ptr<FactLog>> FactLog::Open(storage::Ledger* ledger, FactIndex::Limits limits) {
+  std::unique_ptr<FactLog> log(new FactLog(ledger, limits));
+  {
+    const MutexLock lock(log->mutex_);
+    for (const std::string_view kind : FactKinds()) AUSPEX_TRY(log->ReadBack(kind));
+  }
+  return log;
+}
+
+Status FactLog::ReadBack(std::string_view kind) {
+  std::int64_t after = 0;
+  while (true) {
+    AUSPEX_TRY(const auto entries,
+               ledger_->Entries(
+                   {.deployment = {}, .kind = std::string(kind), .after = after, .limit = kPage}));
+    for (const storage::Entry& entry : entries) {
+      const Result<Fact> fact = FactFromJson(kind, entry.body);
+      if (fact.ok()) {
+        index_.Add(*fact);
+      } else {
+        ++damaged_;
+      }
+    }
+    if (entries.size() < kPage) return {};
+    after = entries.back().seq;
+  }
+}
+
+Result<FactLog::Kept> FactLog::Keep(const std::vector<Fact>& facts, WallTime now) {
+  const MutexLock lock(mutex_);
+  Kept kept;
+  storage::Batch batch;
+  FactIndex given;
+  for (const Fact& fact : facts) {
+    if (index_.Has(fact) || !given.Add(fact)) {
+      ++kept.duplicates;
+      continue;
+    }
+    batch.entries.push_back(
+        {.at = now, .deployment = {}, .kind = std::string(KindOf(fact)), .body = ToJson(fact)});
+    kept.added.push_back(fact);
+  }
+  if (batch.entries.empty()) return kept;
+  AUSPEX_TRY(const auto stored, ledger_->Commit(batch));
+  for (const Fact& fact : kept.added) index_.Add(fact);
+  return kept;
+}
+
+Result<std::vector<Fact>> FactLog::Around(std::string_view service, WallTime at) const {
+  std::vector<Fact> facts;
+  {
+    const MutexLock lock(mutex_);
+    facts = index_.Around(service, at);
+  }
+  // Of all services: what else is being deployed matters too.
+  AUSPEX_TRY(
+      const auto rows,
+      ledger_->Deployments({.service = {}, .ended = {}, .limit = kMostRollouts, .after_id = {}}));
+  AUSPEX_TRY(
+      const auto own,
+      ledger_->Deployments(
+          {.service = std::string(service), .ended = {}, .limit = kMostRollouts, .after_id = {}}));
+  const auto add = [&](const std::vector<storage::DeploymentRow>& from, bool others) {
+    for (const storage::DeploymentRow& row : from) {
+      if ((row.service != service) != others) continue;
+      for (Fact& fact : FactsOf(row)) {
+        if (fact.known_at <= at) facts.push_back(std::move(fact));
+      }
+    }
+  };
+  add(rows, true);
+  add(own, false);
+  std::stable_sort(facts.begin(), facts.end(),
+                   [](const Fact& a, const Fact& b) { return a.known_at < b.known_at; });
+  return facts;
+}
+
+}  // namespace auspex::builds
