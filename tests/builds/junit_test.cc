@@ -29,6 +29,16 @@ TEST(Junit, CountsTheTestsOfAllSuites) {
   EXPECT_EQ(run.commit, "abc");
 }
 
+// As GoogleTest 1.12 writes them.
+TEST(Junit, ADisabledTestIsSkipped) {
+  const auto run = Only<TestRun>(Parse(R"(<testsuites tests="3" disabled="1"><testsuite name="A">
+    <testcase name="Works" status="run" result="completed" classname="A"/>
+    <testcase name="DISABLED_One" status="notrun" result="suppressed" classname="A"/>
+    <testcase name="Skips" status="run" result="skipped" classname="A"><skipped message="no"/></testcase>
+    </testsuite></testsuites>)"));
+  EXPECT_EQ(run.tests, (TestCounts{.passed = 1, .failed = 0, .skipped = 2, .flaky = 0}));
+}
+
 // Surefire with rerunFailingTestsCount: passed in the end, or failed each time.
 TEST(Junit, ATestThatPassedWhenTriedAgainIsFlaky) {
   const auto run = Only<TestRun>(Parse(R"(<testsuite>

@@ -1,6 +1,8 @@
 // GitLab's webhooks of pipelines and jobs (docs.gitlab.com, "Webhook events").
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "auspex/builds/json_fields.h"
 
 namespace auspex::builds {
@@ -15,12 +17,14 @@ std::optional<BuildStatus> EndOf(std::string_view status) {
   return std::nullopt;
 }
 
+constexpr std::int64_t kMostBytes = 1'000'000'000'000'000;
+
 // Of the artifacts of all jobs; nothing where there are none.
 std::optional<std::int64_t> ArtifactBytes(Fields* root) {
   std::optional<std::int64_t> bytes;
   for (Fields& job : root->Objects("builds")) {
     if (const auto size = job.Object("artifacts_file").Count("size"))
-      bytes = bytes.value_or(0) + *size;
+      bytes = std::min(kMostBytes, bytes.value_or(0) + *size);
   }
   return bytes;
 }

@@ -60,11 +60,14 @@ void ReadActions(Fields* root, Build* build) {
   }
 }
 
+constexpr std::size_t kMostAuthors = 100;
+
 void ReadAuthors(Fields* root, Build* build) {
   std::vector<Fields> sets = root->Objects("changeSets");  // of a pipeline
   sets.push_back(root->Object("changeSet"));               // of a freestyle job
   for (Fields& set : sets) {
     for (Fields& item : set.Objects("items")) {
+      if (build->authors.size() == kMostAuthors) return;
       const std::string author = item.Text("authorEmail");
       if (!author.empty() &&
           std::find(build->authors.begin(), build->authors.end(), author) == build->authors.end())

@@ -54,7 +54,11 @@ class TestCounter : public pugi::xml_tree_walker {
  private:
   void Take(const pugi::xml_node& test) {
     any_ = true;
-    End end = End::kPassed;
+    // GoogleTest says so of a test that is disabled, or that skips itself.
+    const std::string_view result = test.attribute("result").value();
+    const bool not_run = result == "suppressed" || result == "skipped" ||
+                         std::string_view(test.attribute("status").value()) == "notrun";
+    End end = not_run ? End::kSkipped : End::kPassed;
     bool flaky = false;
     for (const pugi::xml_node& child : test.children()) {
       const std::string_view name = child.name();

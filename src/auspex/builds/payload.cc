@@ -174,6 +174,8 @@ void AddFact(Fact fact, const std::string& service_at, const Reading& reading) {
   const PayloadDefaults& defaults = reading.defaults;
   std::vector<PayloadProblem>* problems = &reading.out->problems;
   if (!defaults.service.empty()) fact.service = defaults.service;
+  fact.id = Clip(std::move(fact.id));
+  fact.source = Clip(std::move(fact.source));
   if (fact.service.empty()) {
     Note(problems, service_at, "of which service? name it: ?service=NAME, or --service NAME");
   } else if (const Status named = CheckName("a service", fact.service); !named.ok()) {
@@ -189,6 +191,8 @@ void AddFact(Fact fact, const std::string& service_at, const Reading& reading) {
   fact.at = std::min(fact.at, defaults.received);
   fact.known_at = defaults.backfill ? fact.at : defaults.received;
   if (auto* const build = std::get_if<Build>(&fact.what)) {
+    constexpr std::int64_t kMostAttempts = 1'000'000;
+    build->attempt = std::clamp<std::int64_t>(build->attempt, 1, kMostAttempts);
     if (build->commit.empty()) build->commit = defaults.commit;
     if (build->environment.empty()) build->environment = defaults.environment;
     if (build->toolchain.empty()) build->toolchain = defaults.toolchain;
