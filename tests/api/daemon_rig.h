@@ -12,6 +12,7 @@
 #include "auspex/api/event_hub.h"
 #include "auspex/api/rest.h"
 #include "auspex/api/routes.h"
+#include "auspex/builds/ledger/fact_log.h"
 #include "auspex/rollout/engine.h"
 #include "auspex/storage/sqlite/sqlite_ledger.h"
 #include "auspex/telemetry/sources/request_counter.h"
@@ -48,6 +49,7 @@ struct Daemon {
                                            .log = &log,
                                            .on_event = {}},
                                           {shop}));
+    facts = Must(builds::FactLog::Open(ledger.get()));
     assessor = std::make_unique<risk::Assessor>(risk::Assessor::Dependencies{
         .ledger = ledger.get(), .clock = &clock, .log = &log, .facts = {}});
     Routes routes;
@@ -55,6 +57,7 @@ struct Daemon {
                    .ledger = ledger.get(),
                    .requests = &requests,
                    .events = &events,
+                   .facts = facts.get(),
                    .clock = &clock,
                    .log = &log,
                    .assessor = assessor.get(),
@@ -96,6 +99,7 @@ struct Daemon {
   EventHub events;
   std::unique_ptr<storage::Ledger> ledger;
   std::unique_ptr<rollout::Engine> engine;
+  std::unique_ptr<builds::FactLog> facts;
   std::unique_ptr<risk::Assessor> assessor;
   std::vector<std::pair<std::string, risk::Prediction>> foretold;
   std::size_t entries_when_told = 0;  // of that deployment

@@ -193,6 +193,58 @@ TEST(HttpServer, RefusesBodiesOverTheLimit) {
   ExpectProblem(chunked.ReadAnswer(), 413);
 }
 
+TEST(HttpServer, LargeBodiesAreForThePathsThatHaveThem) {
+  const auto server = StartServer(
+      Echo,
+      {.body_bytes = 1000, .large_under = "/ingest/", .large_body_bytes = 5000, .large_bodies = 1});
+  const auto ask = [&server](const std::string& path, std::size_t bytes) {
+    Client client(server->port());
+    client.Send(fmt::format("POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{}",
+                            path, bytes, std::string(bytes, 'x')));
+    return client.ReadAnswer();
+  };
+  EXPECT_EQ(ask("/ingest/builds?service=a", 5000).status, 200);
+  const Answer beyond = ask("/ingest/builds", 5001);
+  ExpectProblem(beyond, 413);
+  EXPECT_NE(beyond.body.find("5000"), std::string::npos);
+  const Answer other = ask("/orders", 1001);
+  ExpectProblem(other, 413);
+  EXPECT_NE(other.body.find("1000"), std::string::npos);
+  Client chunked(server->port());
+  chunked.Send(
+      "POST /orders HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n" +
+      std::string(0x400, 'x') + "\r\n0\r\n\r\n");
+  ExpectProblem(chunked.ReadAnswer(), 413);
+}
+
+// One large body that is on its way keeps others out, small ones not; then there is room again.
+TEST(HttpServer, LargeBodiesAreCounted) {
+  const auto server = StartServer(
+      Echo,
+      {.body_bytes = 1000, .large_under = "/ingest/", .large_body_bytes = 5000, .large_bodies = 1});
+  const auto head = [](std::size_t bytes) {
+    return fmt::format(
+        "POST /ingest/a HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+        "Content-Length: {}\r\n\r\n",
+        bytes);
+  };
+  Client slow(server->port());
+  slow.Send(head(2000));
+  EXPECT_EQ(slow.ReadHead().status, 100);
+  Client second(server->port());
+  second.Send(head(2000));
+  ExpectProblem(second.ReadAnswer(), 503);
+  Client small(server->port());
+  small.Send(head(3) + "abc");
+  EXPECT_EQ(small.ReadHead().status, 100);
+  EXPECT_EQ(small.ReadAnswer().status, 200);
+  slow.Send(std::string(2000, 'x'));
+  EXPECT_EQ(slow.ReadAnswer().status, 200);
+  Client third(server->port());
+  third.Send(head(2000) + std::string(2000, 'x'));
+  EXPECT_EQ(third.ReadHead().status, 100);
+}
+
 TEST(HttpServer, ARefusalReachesAClientThatIsStillSending) {
   const auto server = StartServer(Echo, {.body_bytes = 1000});
   Client client(server->port());

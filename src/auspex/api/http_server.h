@@ -30,6 +30,12 @@ struct ServerLimits {
   Duration idle_deadline = 60s;   // end of an answer to the first byte of the next request
   Duration heartbeat = 10s;       // silence of a stream of events until a comment goes out
   Duration stop_deadline = 5s;    // what Stop() gives to answers under way
+  // Where calls may have large bodies: paths that begin so; empty: none. Beyond `large_body_bytes`
+  // 413; where `large_bodies` of more than `body_bytes` are there already 503, so that all together
+  // stay within memory.
+  std::string large_under = {};
+  std::size_t large_body_bytes = 16 * 1024 * 1024;
+  std::size_t large_bodies = 4;
 };
 
 struct ServerOptions {

@@ -63,6 +63,14 @@ std::optional<HttpReply> Again(const storage::KeyedCall& claim, const storage::K
                  "and nobody knows what it did: look at the deployment, then take a new key");
 }
 
+// All that must be the same when a call is repeated.
+std::string WholeCall(const HttpCall& call) {
+  std::string query;
+  for (const auto& [name, value] : call.query)
+    query += fmt::format("{}{}={}", query.empty() ? '?' : '&', name, value);
+  return fmt::format("{} {}{}\n{}", call.method, call.path, query, call.body);
+}
+
 HttpReply UnderWay() {
   HttpReply refusal = Problem(409, "a call with this Idempotency-Key is under way; ask again");
   refusal.headers.emplace_back("Retry-After", "1");
@@ -85,9 +93,7 @@ HttpReply Idempotency::Answer(const HttpCall& call, const Way& way) {
     return Problem(400, "Idempotency-Key: once, 1 to 255 printable characters without a space");
   }
   const storage::KeyedCall claim{
-      .caller = call.caller.name,
-      .key = key,
-      .call = HashSha256(fmt::format("{} {}\n{}", call.method, call.path, call.body))};
+      .caller = call.caller.name, .key = key, .call = HashSha256(WholeCall(call))};
   const Key id(claim.caller, claim.key);
   {
     const MutexLock lock(mutex_);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "auspex/alert/sender.h"
+
 namespace auspex::api {
 namespace {
 
@@ -78,6 +80,31 @@ void AddEnds(std::string* page, const rollout::Engine& engine) {
   }
 }
 
+// What became of alerts, by channel.
+void AddAlerts(std::string* page, const alert::AlertSender& alerts) {
+  const auto counts = alerts.Counts();
+  if (counts.empty()) return;
+  *page +=
+      "# HELP auspex_alerts_total Alerts by channel: sent, failed (refused, or not taken in time), "
+      "dropped (the queue was full).\n"
+      "# TYPE auspex_alerts_total counter\n";
+  for (const auto& count : counts) {
+    for (const auto& [result, value] :
+         {std::pair{"sent", count.sent}, {"failed", count.failed}, {"dropped", count.dropped}}) {
+      fmt::format_to(std::back_inserter(*page),
+                     "auspex_alerts_total{{channel=\"{}\",result=\"{}\"}} {}\n", count.channel,
+                     result, value);
+    }
+  }
+  *page +=
+      "# HELP auspex_alerts_waiting Alerts that wait for their channel.\n"
+      "# TYPE auspex_alerts_waiting gauge\n";
+  for (const auto& count : counts) {
+    fmt::format_to(std::back_inserter(*page), "auspex_alerts_waiting{{channel=\"{}\"}} {}\n",
+                   count.channel, count.waiting);
+  }
+}
+
 }  // namespace
 
 std::string_view MetricState(const rollout::DeploymentView& view) {
@@ -136,6 +163,7 @@ std::string MetricsPage(const RestDependencies& d) {
       static_cast<double>(d.events->readers()));
   AddStates(&page, running);
   AddEnds(&page, *d.engine);
+  if (d.alerts != nullptr) AddAlerts(&page, *d.alerts);
   AddEach(&page, running, "auspex_weight_ratio", "Share of traffic asked for the canary, 0 to 1.",
           [](const auto& v) { return v.last.weight.share(); });
   AddEach(&page, running, "auspex_p_fail_ratio",

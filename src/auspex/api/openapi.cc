@@ -90,9 +90,12 @@ Json OperationOf(const Route& route) {
   Json inputs = InputsOf(route);
   if (!inputs.empty()) operation["parameters"] = std::move(inputs);
   if (!route.body.empty()) {
-    operation["requestBody"] = {
-        {"required", true},
-        {"content", {{"application/json", {{"schema", Ref("schemas", route.body)}}}}}};
+    Json content = Json::object();
+    for (const std::string& type : route.accepts) {
+      content[type]["schema"] =
+          type.ends_with("json") ? Ref("schemas", route.body) : Json{{"type", "string"}};
+    }
+    operation["requestBody"] = {{"required", true}, {"content", std::move(content)}};
   }
   operation["responses"] = ResponsesOf(route);
   return operation;

@@ -158,7 +158,10 @@ void AddOpenRoutes(const RestDependencies& d, Routes* routes) {
 }  // namespace
 
 void AddRestRoutes(const RestDependencies& d, Routes* routes) {
-  AddDeploymentRoutes(d, MakeKeyed(d), routes);
+  const Keyed keyed = MakeKeyed(d);
+  AddDeploymentRoutes(d, keyed, routes);
+  AddIngestRoutes(d, keyed, routes);
+  AddFeatureRoutes(d, routes);
   AddServiceRoutes(d, routes);
   routes->Add(EventsRoute(d));
   AddOpenRoutes(d, routes);

@@ -11,7 +11,17 @@
 #include "auspex/storage/ledger.h"
 #include "auspex/telemetry/telemetry.h"
 
+namespace auspex::alert {
+class AlertSender;
+}
+namespace auspex::builds {
+class FactLog;
+}
+
 namespace auspex::api {
+
+// Under it a call may have a large body (ServerLimits::large_under).
+inline constexpr const char* kIngestPrefix = "/api/v1/ingest/";
 
 // What the endpoints stand on; all outlive the routes.
 struct RestDependencies {
@@ -19,6 +29,8 @@ struct RestDependencies {
   storage::Ledger* ledger = nullptr;
   telemetry::RequestSource* requests = nullptr;
   EventHub* events = nullptr;
+  const alert::AlertSender* alerts = nullptr;  // null: no figures of it
+  builds::FactLog* facts = nullptr;            // null: ingest and features answer 503
   const Clock* clock = nullptr;
   const Logger* log = nullptr;
   risk::Assessor* assessor = nullptr;  // null: a deployment has its service's prior risk

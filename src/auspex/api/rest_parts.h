@@ -19,6 +19,8 @@ extern const RouteInput kLimitInput;
 [[nodiscard]] HttpReply DeploymentNow(const RestDependencies& dependencies, const std::string& id,
                                       int status);
 
+void AddIngestRoutes(const RestDependencies& dependencies, const Keyed& keyed, Routes* routes);
+void AddFeatureRoutes(const RestDependencies& dependencies, Routes* routes);
 void AddDeploymentRoutes(const RestDependencies& dependencies, const Keyed& keyed, Routes* routes);
 
 }  // namespace auspex::api

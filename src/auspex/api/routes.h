@@ -35,7 +35,9 @@ struct Route {
   std::string id = {};       // unique; a name for generated clients
   std::string summary = {};
   std::vector<RouteInput> inputs = {};
-  std::string body = {};    // a schema of openapi_schemas.h; empty: none is read
+  std::string body = {};  // a schema of openapi_schemas.h; empty: none is read
+  // What a body may be; what is no JSON is described as a text.
+  std::vector<std::string> accepts = {"application/json"};
   int status = 200;         // of success
   std::string answer = {};  // a schema of openapi_schemas.h; empty: `content` is not JSON
   std::string content = "application/json";

@@ -95,8 +95,14 @@ Result<std::string> GetApi(const ClientOptions& client, std::string_view path) {
 }
 
 Result<std::string> PostApi(const ClientOptions& client, std::string_view path, std::string body) {
-  HttpRequest request{
-      .method = "POST", .headers = {{"Content-Type", "application/json"}}, .body = std::move(body)};
+  return PostBytes(client, path, "application/json", std::move(body));
+}
+
+Result<std::string> PostBytes(const ClientOptions& client, std::string_view path,
+                              std::string_view content_type, std::string body) {
+  HttpRequest request{.method = "POST",
+                      .headers = {{"Content-Type", std::string(content_type)}},
+                      .body = std::move(body)};
   return Call(client, std::move(request), path);
 }
 

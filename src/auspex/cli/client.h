@@ -14,6 +14,10 @@ namespace auspex::cli {
 Result<std::string> GetApi(const ClientOptions& client, std::string_view path);
 Result<std::string> PostApi(const ClientOptions& client, std::string_view path, std::string body);
 
+// As PostApi, of a body of that type.
+Result<std::string> PostBytes(const ClientOptions& client, std::string_view path,
+                              std::string_view content_type, std::string body);
+
 // Who acts, for the audit trail: `given`, else user@host.
 [[nodiscard]] std::string ActorName(const std::string& given);
 

@@ -34,6 +34,22 @@ std::optional<HttpReply> Screen(const Core& core, bool host_required, HttpCall* 
   return std::nullopt;
 }
 
+// Counts one while its call lives.
+class LargeBody {
+ public:
+  explicit LargeBody(Core* core) : core_(core) {
+    if (core_ != nullptr) ++core_->large_bodies;
+  }
+  ~LargeBody() {
+    if (core_ != nullptr) --core_->large_bodies;
+  }
+  LargeBody(const LargeBody&) = delete;
+  LargeBody& operator=(const LargeBody&) = delete;
+
+ private:
+  Core* core_;
+};
+
 }  // namespace
 
 Core::Core(const ServerOptions& options, Handler answer, Logger logger)
@@ -141,16 +157,19 @@ net::awaitable<void> Session::TurnAway() {
 net::awaitable<bool> Session::ServeOne() {
   Parser parser;
   const error_code unread = co_await ReadHeader(parser);
-  if (unread) co_return co_await RefuseUnread(ReadProblem(unread, late_, core_.limits));
+  if (unread) co_return co_await RefuseUnread(ReadProblem(unread, late_, LimitsOf(parser)));
   auto call = ToCall(parser.get(), peer_);
   std::optional<HttpReply> refusal;
   if (!call.ok()) refusal = Problem(400, call.error().message);
   if (call.ok()) refusal = Screen(core_, parser.get().version() >= 11, &*call);
+  bool large = false;
+  if (!refusal) refusal = AdmitBody(&parser, &large);
+  const LargeBody counted(large && !refusal ? &core_ : nullptr);
   // What is refused is refused before its body has cost us anything.
   if (refusal && !parser.is_done()) co_return co_await RefuseUnread(refusal);
   if (!parser.is_done()) {
     const error_code error = co_await ReadBody(parser);
-    if (error) co_return co_await RefuseUnread(ReadProblem(error, late_, core_.limits));
+    if (error) co_return co_await RefuseUnread(ReadProblem(error, late_, LimitsOf(parser)));
   }
   Disarm();
   const bool head_only = parser.get().method() == http::verb::head;

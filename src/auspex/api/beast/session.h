@@ -35,6 +35,7 @@ struct Core {
   std::set<std::shared_ptr<Session>> sessions;
   std::size_t admitted = 0;
   std::size_t calls = 0;  // running or waiting for a worker
+  std::size_t large_bodies = 0;
   bool stopping = false;
   std::atomic<bool> aborted = false;  // read by workers: start no more handlers
   net::thread_pool workers;           // last: it ends first
@@ -75,6 +76,8 @@ class Session : public std::enable_shared_from_this<Session> {
   template <typename Done>
   net::awaitable<error_code> Parse(Parser& parser, Done done);
   net::awaitable<error_code> ReadHeader(Parser& parser);
+  [[nodiscard]] ServerLimits LimitsOf(const Parser& parser) const;
+  [[nodiscard]] std::optional<HttpReply> AdmitBody(Parser* parser, bool* large) const;
   net::awaitable<error_code> ReadBody(Parser& parser);
   net::awaitable<bool> ServeOne();
   net::awaitable<bool> Reply(HttpReply reply, bool wants_more, bool head_only);

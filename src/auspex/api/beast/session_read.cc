@@ -4,6 +4,7 @@
 
 #include "auspex/api/beast/request_text.h"
 #include "auspex/api/beast/session.h"
+#include "auspex/api/problem.h"
 
 namespace auspex::api::beast {
 namespace {
@@ -54,9 +55,35 @@ net::awaitable<error_code> Session::Parse(Parser& parser, Done done) {
 
 net::awaitable<error_code> Session::ReadHeader(Parser& parser) {
   parser.header_limit(static_cast<std::uint32_t>(core_.limits.header_bytes));
-  parser.body_limit(core_.limits.body_bytes);
+  const ServerLimits& limits = core_.limits;
+  parser.body_limit(limits.large_under.empty()
+                        ? limits.body_bytes
+                        : std::max(limits.body_bytes, limits.large_body_bytes));
   Arm(core_.limits.header_deadline);
   co_return co_await Parse(parser, [&parser] { return parser.is_header_done(); });
+}
+
+// What this call's body may be, once its target is known.
+ServerLimits Session::LimitsOf(const Parser& parser) const {
+  ServerLimits limits = core_.limits;
+  const std::string_view target(parser.get().target().data(), parser.get().target().size());
+  if (!limits.large_under.empty() && target.starts_with(limits.large_under))
+    limits.body_bytes = limits.large_body_bytes;
+  return limits;
+}
+
+// The refusal of a body that is too large, by what its header says. `large`: it may have more than
+// others, and counts until its call is answered.
+std::optional<HttpReply> Session::AdmitBody(Parser* parser, bool* large) const {
+  const ServerLimits limits = LimitsOf(*parser);
+  const auto length = parser->content_length();
+  if (length && *length > limits.body_bytes)
+    return ReadProblem(http::error::body_limit, false, limits);
+  parser->body_limit(limits.body_bytes);
+  *large = limits.body_bytes > core_.limits.body_bytes &&
+           (parser->chunked() || (length && *length > core_.limits.body_bytes));
+  if (!*large || core_.large_bodies < core_.limits.large_bodies) return std::nullopt;
+  return Busy(fmt::format("{} large bodies are being read; retry", core_.large_bodies));
 }
 
 net::awaitable<error_code> Session::ReadBody(Parser& parser) {
