@@ -5,6 +5,7 @@
 #include <set>
 
 #include "auspex/cli/access.h"
+#include "auspex/cli/alerting.h"
 #include "auspex/cli/commands.h"
 #include "auspex/cli/configuration.h"
 #include "auspex/cli/exit_code.h"
@@ -131,6 +132,7 @@ int Check(const std::vector<std::string>& files, bool json) {
                                {"ledger_state", SeeLedger(server.ledger_path)},
                                {"ring_section", telemetry::ProxyLog::RingSection(feed)},
                                {"log_format", telemetry::ProxyLog::LogFormat(feed)},
+                               {"alerts", DescribeAlerts(server)},
                                {"relative_paths", RelativePaths(*configuration)},
                                {"notes", configuration->notes}};
     if (!backends.empty()) out["backend_lines"] = traffic::HaproxyBackendLines();
@@ -152,6 +154,8 @@ int Check(const std::vector<std::string>& files, bool json) {
   }
   fmt::print("ledger {}\n", SeeLedger(server.ledger_path));
   if (!server.prometheus_url.empty()) fmt::print("metrics from {}\n", server.prometheus_url);
+  for (const std::string& channel : DescribeAlerts(server))
+    fmt::print("alerts go to {}\n", channel);
   for (const auto& service : configuration->services) PrintService(service);
   for (const std::string& note : configuration->notes) fmt::print("note: {}\n", note);
   fmt::print(

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auspex/alert/channel.h"
 #include "auspex/base/config.h"
 #include "auspex/base/result.h"
 #include "auspex/rollout/service_config.h"
@@ -35,6 +36,8 @@ struct ServerConfig {
   double burst = 1000.0;           // at once
   std::size_t connections = 1600;  // of which idle ones give way to new ones
   std::size_t event_streams = 500;
+  std::vector<alert::ChannelConfig> alerts;
+  std::string public_url;  // of the API, for links in alerts; empty: as it listens
 };
 // Where the proxy's request log is received.
 [[nodiscard]] telemetry::FeedAddress FeedOf(const ServerConfig& server);

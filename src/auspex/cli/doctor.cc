@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "auspex/base/clock.h"
+#include "auspex/cli/alerting.h"
 #include "auspex/cli/commands.h"
 #include "auspex/cli/configuration.h"
 #include "auspex/cli/environment.h"
@@ -159,6 +160,7 @@ std::vector<Finding> LookAround(const Configuration& configuration, const Client
   for (Finding& port : LookAtPorts(server)) findings.push_back(std::move(port));
   if (!server.prometheus_url.empty()) findings.push_back(LookAtMetrics(server));
   if (server.feed_udp) findings.push_back(LookAtUdpFeed());
+  for (Finding& finding : LookAtAlerts(server)) findings.push_back(std::move(finding));
   for (const auto& service : configuration.services) {
     for (Finding& finding : LookAtRouter(service)) findings.push_back(std::move(finding));
   }

@@ -10,11 +10,15 @@
 #include "auspex/api/http_server.h"
 #include "auspex/api/rest.h"
 #include "auspex/base/log_writer.h"
+#include "auspex/builds/ledger/fact_log.h"
+#include "auspex/builds/payload.h"
 #include "auspex/cli/access.h"
+#include "auspex/cli/alerting.h"
 #include "auspex/cli/commands.h"
 #include "auspex/cli/configuration.h"
 #include "auspex/cli/exit_code.h"
 #include "auspex/cli/ledger_sight.h"
+#include "auspex/cli/rollout_alerts.h"
 #include "auspex/rollout/engine.h"
 #include "auspex/storage/filesystem/filesystem_store.h"
 #include "auspex/storage/retention.h"
@@ -38,12 +42,15 @@ struct Daemon {
   Logger log{LogLevel::kInfo, log_writer.ToSink()};
   std::unique_ptr<AccessFiles> access;
   std::unique_ptr<api::EventHub> events;
+  std::unique_ptr<RolloutAlerts> rollout_alerts;
+  std::unique_ptr<alert::AlertSender> alerts;
   traffic::RouterRegistry routers;
   std::unique_ptr<storage::ObjectStore> objects;
   std::unique_ptr<storage::Ledger> ledger;
   std::unique_ptr<telemetry::ProxyLog> feed;
   std::unique_ptr<telemetry::MetricSource> metrics;
   std::unique_ptr<rollout::Engine> engine;
+  std::unique_ptr<builds::FactLog> facts;
   std::unique_ptr<api::HttpServer> server;
   std::unique_ptr<storage::Retention> retention;
 };
@@ -66,13 +73,31 @@ Result<std::unique_ptr<api::HttpServer>> StartServer(const ServerConfig& server,
                                                      const api::Routes& routes, const Daemon& d) {
   api::ServerOptions options{.address = server.address,
                              .port = static_cast<std::uint16_t>(server.port),
-                             .limits = {.connections = server.connections},
+                             .limits = {.connections = server.connections,
+                                        .large_under = api::kIngestPrefix,
+                                        .large_body_bytes = builds::kMaxPayloadBytes},
                              .tls = d.access->tls(),
                              .gate = nullptr};
   options.gate = std::make_shared<api::Access>(
       d.access->tokens(), api::RateLimits{.per_s = server.requests_per_s, .burst = server.burst},
       &d.clock);
   return api::HttpServer::Start(options, routes.ToHandler(), d.log);
+}
+
+Status OpenAlerts(const ServerConfig& server, Daemon* d) {
+  AUSPEX_TRY(auto channels, MakeChannels(server, {.clock = &d->clock, .log = &d->log}));
+  d->rollout_alerts = std::make_unique<RolloutAlerts>(PublicUrl(server));
+  d->alerts = std::make_unique<alert::AlertSender>(std::move(channels),
+                                                   alert::AlertSender::Options{}, &d->log);
+  return {};
+}
+
+// To readers of events, and to whom alerts go. On the engine's thread: nothing here waits.
+void OnEvent(const rollout::Engine::Event& event, Daemon* d) {
+  d->events->Publish(event.type, event.deployment, event.json);
+  for (const alert::Alert& alert :
+       d->rollout_alerts->From(event.type, event.deployment, event.json, d->clock.Wall()))
+    d->alerts->Send(alert);
 }
 
 Status Open(const Configuration& configuration, Daemon* d) {
@@ -83,6 +108,7 @@ Status Open(const Configuration& configuration, Daemon* d) {
   AUSPEX_TRY(d->access, AccessFiles::Load(server, &d->log));
   d->events = std::make_unique<api::EventHub>(api::EventHubOptions{
       .first_id = api::FirstEventId(RealClock().Wall()), .readers = server.event_streams});
+  AUSPEX_TRY(OpenAlerts(server, d));
   RegisterRouters(d->routers);
   AUSPEX_TRY(d->objects, storage::FilesystemStore::Open(server.objects_path));
   AUSPEX_TRY(d->ledger, storage::SqliteLedger::Open({.path = server.ledger_path,
@@ -96,18 +122,17 @@ Status Open(const Configuration& configuration, Daemon* d) {
                                                       .ca_file = server.prometheus_ca},
                                                      &d->clock));
   }
-  AUSPEX_TRY(d->engine, rollout::Engine::Create(
-                            {.ledger = d->ledger.get(),
-                             .requests = d->feed.get(),
-                             .metrics = d->metrics.get(),
-                             .routers = &d->routers,
-                             .clock = &d->clock,
-                             .log = &d->log,
-                             .on_event =
-                                 [d](const auto& event) {
-                                   d->events->Publish(event.type, event.deployment, event.json);
-                                 }},
-                            configuration.services));
+  AUSPEX_TRY(d->engine,
+             rollout::Engine::Create({.ledger = d->ledger.get(),
+                                      .requests = d->feed.get(),
+                                      .metrics = d->metrics.get(),
+                                      .routers = &d->routers,
+                                      .clock = &d->clock,
+                                      .log = &d->log,
+                                      .on_event = [d](const auto& event) { OnEvent(event, d); }},
+                                     configuration.services));
+  AUSPEX_TRY(d->facts, builds::FactLog::Open(d->ledger.get()));
+  if (d->facts->damaged() > 0) d->log.Warn("facts_not_read", {{"entries", d->facts->damaged()}});
   // Only now: lines of running deployments find their servers tracked.
   AUSPEX_TRY(d->feed->Start());
   api::Routes routes;
@@ -115,6 +140,8 @@ Status Open(const Configuration& configuration, Daemon* d) {
                  .ledger = d->ledger.get(),
                  .requests = d->feed.get(),
                  .events = d->events.get(),
+                 .alerts = d->alerts.get(),
+                 .facts = d->facts.get(),
                  .clock = &d->clock,
                  .log = &d->log},
                 &routes);

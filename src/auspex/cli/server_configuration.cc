@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "auspex/api/http_server.h"
+#include "auspex/cli/alerting.h"
 
 namespace auspex::cli {
 namespace {
@@ -124,6 +125,7 @@ void ReadServer(ConfigSection document, ServerConfig* config) {
         fmt::format("listen: '{}' is not tcp://ADDRESS:PORT or udp://ADDRESS:PORT", listen));
   }
   feed.Finish();
+  ReadAlerts(&spec, &server);
   spec.Finish();
 }
 

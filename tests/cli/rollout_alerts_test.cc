@@ -1,0 +1,82 @@
+#include "auspex/cli/rollout_alerts.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace auspex::cli {
+namespace {
+
+const WallTime kNow = FromMicros(1'764'000'000'000'000);
+
+std::string View(const std::string& state, const std::string& decision,
+                 const std::string& more = "") {
+  return R"({"id":"d-1","service":"checkout","version":"1.8.2","state":")" + state +
+         R"(","decision":")" + decision + R"(","p_fail":0.97,"reason":"errors rose")" + more + "}";
+}
+
+constexpr const char* kAlert = R"(,"alert":"it is held")";
+
+TEST(RolloutAlerts, SaysWhatAndWhereAndHowLikely) {
+  RolloutAlerts alerts("https://auspex.example");
+  const auto told = alerts.From("alert", "d-1", View("running", "hold", kAlert), kNow);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].name, "AuspexRolloutAlert");
+  EXPECT_EQ(told[0].key, "d-1/AuspexRolloutAlert");
+  EXPECT_EQ(told[0].summary, "checkout 1.8.2: it is held");
+  EXPECT_EQ(told[0].reasons, (std::vector<std::string>{"it is held", "errors rose"}));
+  EXPECT_EQ(told[0].link, "https://auspex.example/api/v1/deployments/d-1");
+  EXPECT_EQ(told[0].probability, 0.97);
+  EXPECT_FALSE(told[0].resolved);
+}
+
+TEST(RolloutAlerts, EndsWhenTheRolloutGoesOn) {
+  RolloutAlerts alerts("");
+  EXPECT_TRUE(alerts.From("decision", "d-1", View("running", "advance"), kNow).empty());
+  static_cast<void>(alerts.From("alert", "d-1", View("running", "hold", kAlert), kNow));
+  EXPECT_TRUE(alerts.From("decision", "d-1", View("running", "hold"), kNow).empty());
+  EXPECT_TRUE(alerts.From("decision", "d-2", View("running", "advance"), kNow).empty());
+  const auto ended = alerts.From("decision", "d-1", View("running", "advance"), kNow);
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_TRUE(ended[0].resolved);
+  EXPECT_EQ(ended[0].key, "d-1/AuspexRolloutAlert");
+  EXPECT_TRUE(alerts.From("decision", "d-1", View("running", "advance"), kNow).empty());
+}
+
+TEST(RolloutAlerts, WaitingForAPersonAndRollingBackHaveNamesOfTheirOwn) {
+  RolloutAlerts alerts("");
+  const auto name = [&alerts](const std::string& view) {
+    const auto told = alerts.From("alert", "d-1", view, kNow);
+    return told.empty() ? "" : told[0].name;
+  };
+  const std::string awaits = R"(,"awaits":"person")" + std::string(kAlert);
+  EXPECT_EQ(name(View("waiting", "hold", awaits)), "AuspexApprovalNeeded");
+  EXPECT_EQ(name(View("running", "hold", awaits)), "AuspexDecisionNeeded");
+  EXPECT_EQ(name(View("running", "roll_back", kAlert)), "AuspexRolledBack");
+  const auto ended = alerts.From("state", "d-1", View("ended", "roll_back"), kNow);
+  ASSERT_EQ(ended.size(), 2u) << "that it was rolled back stays true";
+  EXPECT_TRUE(ended[0].resolved && ended[1].resolved);
+}
+
+TEST(RolloutAlerts, AnEventMayNameItsAlert) {
+  RolloutAlerts alerts("");
+  const auto told =
+      alerts.From("alert", "d-1",
+                  View("waiting", "hold",
+                       R"(,"alert":"likely to fail","alert_name":"AuspexRisk","probability":0.71,
+              "reasons":["touches 3 migrations","builds slowly"])"),
+                  kNow);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].name, "AuspexRisk");
+  EXPECT_EQ(told[0].key, "d-1/AuspexRisk");
+  EXPECT_EQ(told[0].probability, 0.71);
+  EXPECT_EQ(told[0].reasons.size(), 2u);
+}
+
+TEST(RolloutAlerts, WhatIsNoJsonTellsNobodyAnything) {
+  RolloutAlerts alerts("");
+  EXPECT_TRUE(alerts.From("alert", "d-1", "{", kNow).empty());
+}
+
+}  // namespace
+}  // namespace auspex::cli
