@@ -118,7 +118,8 @@ TEST_F(IngestTest, FeaturesSayWhatWasKnownAtATime) {
     return daemon_->handler(call);
   };
   const auto failed = [](const HttpReply& reply) {
-    for (const json& feature : json::parse(reply.body)["features"]) {
+    const json body = json::parse(reply.body);
+    for (const json& feature : body["features"]) {
       if (feature["name"] == "build_failed") return feature["value"];
     }
     return json("absent");
