@@ -145,6 +145,17 @@ TEST_F(AlertSenderTest, AChannelThatHangsDelaysNoOther) {
   stuck.Release();
 }
 
+TEST_F(AlertSenderTest, WhatIsToBeToldFirstIsWaitedForAndNotForEver) {
+  Outside prompt, hanging;
+  hanging.held = true;
+  const auto both = Start({&prompt, &hanging});
+  EXPECT_FALSE(both->SendAndWait(Of("first"), 50ms));
+  EXPECT_EQ(prompt.keys, std::vector<std::string>{"first"});
+  hanging.Release();
+  EXPECT_TRUE(both->SendAndWait(Of("second"), 20s));
+  EXPECT_EQ(hanging.keys.size(), 2U);
+}
+
 TEST_F(AlertSenderTest, SendsWhatWaitsBeforeItEnds) {
   Outside outside;
   auto sender = Start({&outside});

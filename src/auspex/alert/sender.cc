@@ -22,17 +22,27 @@ class AlertSender::Lane {
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  void Add(const Alert& alert) {
+  // Its number among those that were added.
+  std::uint64_t Add(const Alert& alert) {
+    std::uint64_t number = 0;
     {
       const MutexLock lock(mutex_);
-      if (stopping_) return;
+      if (stopping_) return 0;
       queue_.push_back(alert);
+      number = ++added_;
       if (queue_.size() > options_.queue) {
         NoteDropped(queue_.front(), "the channel is behind, and its oldest alert makes room");
         queue_.pop_front();
       }
     }
     wake_.notify_all();
+    return number;
+  }
+  // False where it still waits, or is under way, at `until`.
+  bool WaitFor(std::uint64_t number, MonotonicTime until) {
+    MutexLock lock(mutex_);
+    return wake_.wait_until(lock.native(), until,
+                            [&]() AUSPEX_REQUIRES(mutex_) { return done_ >= number || stopping_; });
   }
 
   // Begins to end: the waits end now.
@@ -112,6 +122,8 @@ class AlertSender::Lane {
     const MutexLock lock(mutex_);
     busy_ = false;
     ++(good ? count_.sent : count_.failed);
+    ++done_;
+    wake_.notify_all();
     if (good) {
       log_->Info("alert_sent", {{"channel", name_}, {"key", alert.key}});
     } else {
@@ -123,6 +135,7 @@ class AlertSender::Lane {
   }
   void NoteDropped(const Alert& alert, const char* why) AUSPEX_REQUIRES(mutex_) {
     ++count_.dropped;
+    ++done_;
     log_->Error("alert_dropped",
                 {{"channel", name_}, {"key", alert.key}, {"summary", alert.summary}, {"why", why}});
   }
@@ -135,7 +148,9 @@ class AlertSender::Lane {
   std::condition_variable wake_;
   std::deque<Alert> queue_ AUSPEX_GUARDED_BY(mutex_);
   Count count_ AUSPEX_GUARDED_BY(mutex_);
-  bool busy_ AUSPEX_GUARDED_BY(mutex_) = false;  // with one that is not in the queue any more
+  std::uint64_t added_ AUSPEX_GUARDED_BY(mutex_) = 0;
+  std::uint64_t done_ AUSPEX_GUARDED_BY(mutex_) = 0;  // of those: sent, refused, late or dropped
+  bool busy_ AUSPEX_GUARDED_BY(mutex_) = false;       // with one that is not in the queue any more
   bool stopping_ AUSPEX_GUARDED_BY(mutex_) = false;
   MonotonicTime last_moment_ AUSPEX_GUARDED_BY(mutex_) = MonotonicTime::max();
   std::thread thread_;
@@ -153,6 +168,17 @@ AlertSender::~AlertSender() {
 
 void AlertSender::Send(const Alert& alert) {
   for (const auto& lane : lanes_) lane->Add(alert);
+}
+
+bool AlertSender::SendAndWait(const Alert& alert, Duration limit) {
+  const MonotonicTime until = RealClock().Now() + limit;
+  std::vector<std::uint64_t> numbers;
+  numbers.reserve(lanes_.size());
+  for (const auto& lane : lanes_) numbers.push_back(lane->Add(alert));
+  bool all = true;
+  for (std::size_t i = 0; i < lanes_.size(); ++i)
+    all = lanes_[i]->WaitFor(numbers[i], until) && all;
+  return all;
 }
 
 std::vector<AlertSender::Count> AlertSender::Counts() const {

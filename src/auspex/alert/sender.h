@@ -32,6 +32,9 @@ class AlertSender {
 
   // Never waits for a channel.
   void Send(const Alert& alert);
+  // For what has to be told before something happens: false where a channel has neither taken nor
+  // refused it within `limit`; it goes on trying.
+  bool SendAndWait(const Alert& alert, Duration limit);
 
   struct Count {
     std::string channel;  // Channel::Describe
