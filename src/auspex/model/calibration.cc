@@ -10,7 +10,7 @@ namespace {
 
 // Precision of the normal priors around slope 1 and intercept 0. A row says p(1-p) <= 1/4 about the
 // intercept, so this is what 400 rows or more say; with less recent rows than that the shift of the
-// base rate is mostly noise (docs/decisions has the figures).
+// base rate is mostly noise (docs/models.md has the figures).
 constexpr double kPriorPrecision = 100.0;
 constexpr int kMostSteps = 100;
 constexpr double kSmallStep = 1e-10;

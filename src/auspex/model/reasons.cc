@@ -41,6 +41,27 @@ std::string ValueText(const Feature& feature, double value) {
   return Digits(value);
 }
 
+// Of the nouns that phrases count ("files", "dependencies", "people"), in the case of one.
+std::string Singular(const std::string& word) {
+  if (word == "people") return "person";
+  if (word.ends_with("ies")) return word.substr(0, word.size() - 3) + "y";
+  return word.substr(0, word.size() - 1);
+}
+
+// `rest` follows the number 1: the noun that it counts, which ends in "s", loses it. The feature's
+// unit says which word it is, else it is the first.
+std::string OfOne(const std::string& rest, const std::string& unit) {
+  std::size_t begin = unit.empty() ? std::string::npos : rest.find(unit);
+  std::string noun = unit;
+  if (begin == std::string::npos) {
+    begin = rest.find_first_not_of(' ');
+    if (begin == std::string::npos) return rest;
+    noun = rest.substr(begin, rest.find(' ', begin) - begin);
+  }
+  if (noun != "people" && (noun.size() < 3 || !noun.ends_with('s'))) return rest;
+  return rest.substr(0, begin) + Singular(noun) + rest.substr(begin + noun.size());
+}
+
 }  // namespace
 
 std::string InWords(const Feature& feature, double value) {
@@ -56,7 +77,8 @@ std::string InWords(const Feature& feature, double value) {
     const bool off = feature.scale == FeatureScale::kFlag && value == 0.0;
     return (off ? "not: " : "") + feature.phrase;
   }
-  return feature.phrase.substr(0, hole) + text + feature.phrase.substr(hole + 2);
+  const std::string rest = feature.phrase.substr(hole + 2);
+  return feature.phrase.substr(0, hole) + text + (text == "1" ? OfOne(rest, feature.unit) : rest);
 }
 
 std::vector<Reason> ReasonsFor(std::span<const Feature> features, std::span<const double> row,
