@@ -11,7 +11,6 @@
 #include <string>
 
 #include "auspex/change/git/history_cache.h"
-#include "auspex/change/git/read_range.h"
 #include "tests/change/scratch_repository.h"
 
 namespace auspex::change::git {
@@ -162,23 +161,6 @@ TEST_F(Cached, NothingIsKeptWhereThatCannotBe) {
   EXPECT_TRUE(HistoryAt(repository, head, HistoryCache("/proc/nothing"), kNobody).ok());
   EXPECT_EQ(HistoryCache("/proc/nothing").Keep(repository, head, History()).error().code,
             ErrorCode::kPermissionDenied);
-}
-
-TEST_F(Cached, ARangeIsLookedAtFromItsBase) {
-  MakeMerge(&scratch_);
-  const Repository repository = Opened(scratch_.path());
-  const auto range = repository.ResolveRange("HEAD~2..HEAD");
-  ASSERT_TRUE(range.ok()) << range.error().message;
-  const auto row = ReadRange(repository, *range, Cache(), kNobody);
-  ASSERT_TRUE(row.ok()) << row.error().message;
-  EXPECT_EQ(row->commits, 2) << "side and last; main is the base";
-  EXPECT_EQ(row->authors, 2);
-  EXPECT_EQ(At(row->features, Feature::kNf), 1);
-  EXPECT_EQ(At(row->features, Feature::kCyclomaticDelta), 1);
-  const auto whole =
-      ReadRange(repository, repository.ResolveRange("HEAD~3").value(), Cache(), kNobody);
-  ASSERT_TRUE(whole.ok()) << whole.error().message;
-  EXPECT_EQ(At(whole->features, Feature::kFilesAdded), 1);
 }
 
 }  // namespace

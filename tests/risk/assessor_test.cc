@@ -53,7 +53,12 @@ class World {
 
 constexpr const char* kFailed = R"({"decision":"roll_back","verdict":"fail"})";
 constexpr const char* kPassed = R"({"decision":"promote","verdict":"pass"})";
-constexpr const char* kAborted = R"({"decision":"roll_back","verdict":"not_proven"})";
+constexpr const char* kTeachNothing[] = {
+    R"({"decision":"roll_back","verdict":"not_proven","by":"manual"})",
+    R"({"decision":"promote","verdict":"not_proven","by":"deadline"})",
+    R"({"decision":"promote","verdict":null,"by":"manual"})",
+    R"({"decision":"roll_back","verdict":"fail","by":"prediction"})",
+    "{}"};
 
 TEST(Assessor, AnswersTheBaseOnTheFirstDay) {
   World world;
@@ -71,8 +76,15 @@ TEST(Assessor, LearnsFromWhatHasEndedAndFromNothingElse) {
   const Prediction made = assessor.Predict({.service = "cart", .version = "1"});
   world.Begin("cart-1", made, 10);
   EXPECT_NEAR(p(), .15, 1e-12);
-  world.End("cart-1", "cart", kAborted, 10, 20);
+  world.End("cart-1", "cart", kTeachNothing[0], 10, 20);
   EXPECT_NEAR(p(), .15, 1e-12);
+  int number = 0;
+  for (const char* body : kTeachNothing) {
+    const std::string id = "cart-x" + std::to_string(number++);
+    world.Begin(id, made, 21);
+    world.End(id, "cart", body, 21, 22);
+    EXPECT_NEAR(p(), .15, 1e-12) << body;
+  }
   world.Begin("cart-2", made, 30);
   world.Begin("cart-3", made, 40);
   // The one that began later ends first.
@@ -115,6 +127,7 @@ TEST(Prediction, ComesBackAsItWasWritten) {
   change.range = "v1..v2";
   change.head = std::string(40, 'a');
   change.commits = 3;
+  change.authors = {"a@example.com"};
   change.known = {{"files_migration", 2}, {"change_log_odds", 1.5}};
   change.reasons = {{"la", 900, 1.5, "adds 900 lines"}};
   change.alternatives = {{"split it", {{"change_log_odds", .25}}}};
@@ -140,6 +153,7 @@ TEST(ChangeFacts, RefusesWhatIsWrongWithItsPlace) {
   EXPECT_EQ(refusal(R"({"knwon":{}})"), "/knwon");
   EXPECT_EQ(refusal(R"({"known":{"la":"many"}})"), "/known/la");
   EXPECT_EQ(refusal(R"({"commits":-1})"), "/commits");
+  EXPECT_EQ(refusal(R"({"authors":[1]})"), "/authors");
   EXPECT_EQ(refusal(R"({"reasons":[{"feature":"la"}]})"), "/reasons/0/value");
   EXPECT_EQ(refusal(R"({"alternatives":[{"action":"x","known":[]}]})"), "/alternatives/0/known");
   EXPECT_EQ(refusal(R"({"range":")" + std::string(2000, 'x') + R"("})"), "/range");

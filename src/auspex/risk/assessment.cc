@@ -6,6 +6,9 @@
 #include <cmath>
 #include <utility>
 
+#include "auspex/model/feature.h"
+#include "auspex/model/reasons.h"
+
 namespace auspex::risk {
 namespace {
 
@@ -43,6 +46,22 @@ void AddChange(const Question& question, double coefficient, double contribution
   }
 }
 
+// What the repository's model and that of deployments say of one feature is one reason.
+void Merge(std::vector<Reason>* reasons) {
+  std::vector<Reason> merged;
+  for (Reason& reason : *reasons) {
+    const auto same = std::find_if(merged.begin(), merged.end(), [&reason](const Reason& one) {
+      return one.feature == reason.feature;
+    });
+    if (same == merged.end()) {
+      merged.push_back(std::move(reason));
+    } else {
+      same->log_odds += reason.log_odds;
+    }
+  }
+  *reasons = std::move(merged);
+}
+
 std::vector<Reason> ReasonsOf(const OutcomeModel& model, const Question& question,
                               const OutcomeModel::Answer& answer) {
   std::vector<Reason> reasons;
@@ -56,11 +75,12 @@ std::vector<Reason> ReasonsOf(const OutcomeModel& model, const Question& questio
       continue;
     }
     reasons.push_back({std::string(features[j].spec.name), found->second, answer.contributions[j],
-                       InWords(features[j].spec.phrase, found->second)});
+                       model::InWords(model::FeatureOf(features[j].spec), found->second)});
   }
   reasons.push_back({"service_history", static_cast<double>(answer.outcomes_own), answer.shared,
                      answer.shared > 0.0 ? "is of a service that fails more often than assumed"
                                          : "is of a service that fails less often than assumed"});
+  Merge(&reasons);
   std::erase_if(reasons,
                 [](const Reason& reason) { return !(std::abs(reason.log_odds) >= kLeastLogOdds); });
   std::stable_sort(reasons.begin(), reasons.end(), [](const Reason& a, const Reason& b) {
@@ -69,19 +89,39 @@ std::vector<Reason> ReasonsOf(const OutcomeModel& model, const Question& questio
   return reasons;
 }
 
+// Whether a deployment is nothing but what could be split off.
+bool IsAll(const Known& known, std::string_view part) {
+  const auto all = known.find("nf");
+  const auto some = known.find(part);
+  return all != known.end() && some != known.end() && some->second >= all->second;
+}
+
+// Of an action that was scored in two ways the one that looks at the whole change counts: the last.
+void KeepLast(std::vector<Lowering>* found) {
+  for (std::size_t i = 0; i < found->size(); ++i) {
+    const auto later =
+        std::find_if(found->begin() + static_cast<std::ptrdiff_t>(i) + 1, found->end(),
+                     [&](const Lowering& one) { return one.action == (*found)[i].action; });
+    if (later != found->end()) (*found)[i].p_fail = 1.0;  // worth nothing
+  }
+}
+
 std::vector<Lowering> LoweringOf(const OutcomeModel& model, const Question& question, double p) {
   const double base = LogOddsOf(question.base_risk);
   const std::vector<double> scaled = Scaled(question.known);
   std::vector<Lowering> found;
   const auto features = DeploymentFeatures();
   for (std::size_t j = 0; j < features.size(); ++j) {
-    if (*features[j].lower == '\0' || std::isnan(scaled[j]) || scaled[j] <= 0.0) continue;
+    if (features[j].lower.empty() || std::isnan(scaled[j]) || scaled[j] <= 0.0) continue;
+    if (!features[j].part.empty() && IsAll(question.known, features[j].part)) continue;
     std::vector<double> without = scaled;
     without[j] = 0.0;
-    found.push_back({features[j].lower, model.Predict(question.service, base, without).p});
+    found.push_back(
+        {std::string(features[j].lower), model.Predict(question.service, base, without).p});
   }
   for (const Alternative& other : question.alternatives)
     found.push_back({other.action, model.Predict(question.service, base, Scaled(other.known)).p});
+  KeepLast(&found);
   std::erase_if(found, [p](const Lowering& one) { return !(one.p_fail <= kWorthDoing * p); });
   std::stable_sort(found.begin(), found.end(),
                    [](const Lowering& a, const Lowering& b) { return a.p_fail < b.p_fail; });
@@ -100,15 +140,6 @@ Assessment Assess(const OutcomeModel& model, const Question& question) {
           .reasons = ReasonsOf(model, question, answer),
           .lowering = LoweringOf(model, question, answer.p),
           .basis = BasisOf(question.service, answer)};
-}
-
-std::string InWords(std::string_view phrase, double value) {
-  const std::size_t at = phrase.find("{}");
-  if (at == std::string_view::npos) return std::string(phrase);
-  const bool whole = value == std::round(value) && std::abs(value) < 1e15;
-  return fmt::format("{}{}{}", phrase.substr(0, at),
-                     whole ? fmt::format("{:.0f}", value) : fmt::format("{:.2g}", value),
-                     phrase.substr(at + 2));
 }
 
 }  // namespace auspex::risk

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "auspex/risk/deployment_features.h"
@@ -66,8 +65,5 @@ inline constexpr double kLeastLogOdds = 0.095;
 
 // Pure.
 [[nodiscard]] Assessment Assess(const OutcomeModel& model, const Question& question);
-
-// "{}" in `phrase` replaced by the value: whole numbers as such, others to two digits.
-[[nodiscard]] std::string InWords(std::string_view phrase, double value);
 
 }  // namespace auspex::risk

@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::size_t kPage = 500;
 
-// How a deployment ended, where that says something of the version: not where a person took it back
-// or its deadline passed without proof.
+// How a deployment ended, where that is proven: not where a person promoted it or took it back, or
+// its deadline passed without proof.
 std::optional<bool> HasFailed(const storage::DeploymentRow& row) {
   const auto body = nlohmann::json::parse(row.body, nullptr, false);
   if (!body.is_object()) return std::nullopt;
@@ -18,8 +18,9 @@ std::optional<bool> HasFailed(const storage::DeploymentRow& row) {
     const auto found = body.find(key);
     return found != body.end() && found->is_string() ? found->get<std::string>() : std::string();
   };
-  if (text("decision") == "promote") return false;
-  if (text("verdict") == "fail") return true;
+  if (text("verdict") == "pass") return false;
+  // Of what the prediction itself ended it would only learn what it said.
+  if (text("verdict") == "fail" && text("by") != "prediction") return true;
   return std::nullopt;
 }
 
@@ -64,6 +65,8 @@ Status Assessor::ReadEnded(Outcomes* news) {
       if (!row.ended || !read_.insert({row.started_at, row.id}).second) continue;
       const auto outcome = Read(row);
       if (!outcome.ok()) {
+        // Read again at the next look, where it was the ledger that could not.
+        if (outcome.error().code == ErrorCode::kUnavailable) read_.erase({row.started_at, row.id});
         deps_.log->Warn("outcome_left_out",
                         {{"deployment", row.id}, {"why", outcome.error().message}});
       } else if (*outcome) {

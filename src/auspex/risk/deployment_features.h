@@ -3,6 +3,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "auspex/base/feature_spec.h"
@@ -20,12 +21,19 @@ using Known = std::map<std::string, double, std::less<>>;
 struct DeploymentFeature {
   FeatureSpec spec;
   double (*scale)(double value);
-  Belief belief;      // log-odds per unit of the scaled value
-  const char* lower;  // what a person can do about it; empty: nothing
+  Belief belief;                // log-odds per unit of the scaled value
+  std::string_view lower = {};  // what a person can do about it; empty: nothing
+  // The feature that counts the files in question: where all files (nf) are such, they are on their
+  // own already. Empty: it does not matter.
+  std::string_view part = {};
 };
 
+// Advice that others score too, with the whole change scored again.
+inline constexpr std::string_view kMigrationAlone =
+    "deploy the migration on its own, before the code that needs it";
+
 // Beliefs come from what the studies of change risk agree on and are wide; outcomes move them
-// (docs/decisions/0023). In the order of the coefficients.
+// (docs/decisions/0027). In the order of the coefficients.
 [[nodiscard]] std::span<const DeploymentFeature> DeploymentFeatures();
 [[nodiscard]] std::vector<Belief> DeploymentBeliefs();
 

@@ -36,6 +36,7 @@ Json JsonOf(const ChangeFacts& facts) {
   return {{"range", facts.range},
           {"head", facts.head},
           {"commits", facts.commits},
+          {"authors", facts.authors},
           {"known", JsonOf(facts.known)},
           {"reasons", JsonOf(facts.reasons)},
           {"alternatives", std::move(alternatives)},
@@ -77,12 +78,19 @@ Result<std::string> Text(const Json& object, const char* key, const std::string&
   return text;
 }
 
-Result<Known> KnownFrom(const Json& object, const std::string& at) {
+// How much may be listed: of what comes from outside, or of what stands in the ledger, which holds
+// what was added too.
+enum class Reading { kAnnounced, kStored };
+std::size_t Most(std::size_t announced, Reading reading) {
+  return reading == Reading::kAnnounced ? announced : 4 * announced;
+}
+
+Result<Known> KnownFrom(const Json& object, const std::string& at, Reading reading) {
   const auto found = object.find("known");
   if (found == object.end()) return Known{};
   const std::string pointer = at + "/known";
   if (!found->is_object()) return Wrong(pointer, "an object of numbers is needed");
-  if (found->size() > kMostKnown)
+  if (found->size() > Most(kMostKnown, reading))
     return Wrong(pointer, fmt::format("{} values, at most {}", found->size(), kMostKnown));
   Known known;
   for (const auto& [name, value] : found->items()) {
@@ -91,13 +99,14 @@ Result<Known> KnownFrom(const Json& object, const std::string& at) {
   return known;
 }
 
-Result<const Json*> List(const Json& object, const char* key, const std::string& at) {
+Result<const Json*> List(const Json& object, const char* key, const std::string& at,
+                         Reading reading) {
   static const Json kNone = Json::array();
   const auto found = object.find(key);
   if (found == object.end()) return &kNone;
   const std::string pointer = fmt::format("{}/{}", at, key);
   if (!found->is_array()) return Wrong(pointer, "a list is needed");
-  if (found->size() > kMostListed)
+  if (found->size() > Most(kMostListed, reading))
     return Wrong(pointer, fmt::format("{} entries, at most {}", found->size(), kMostListed));
   for (std::size_t i = 0; i < found->size(); ++i)
     if (!(*found)[i].is_object())
@@ -105,8 +114,26 @@ Result<const Json*> List(const Json& object, const char* key, const std::string&
   return &*found;
 }
 
-Result<std::vector<Reason>> ReasonsFrom(const Json& object, const std::string& at) {
-  AUSPEX_TRY(const Json* list, List(object, "reasons", at));
+Result<std::vector<std::string>> TextsFrom(const Json& object, const char* key,
+                                           const std::string& at) {
+  std::vector<std::string> texts;
+  const auto found = object.find(key);
+  if (found == object.end()) return texts;
+  const std::string pointer = fmt::format("{}/{}", at, key);
+  if (!found->is_array()) return Wrong(pointer, "a list is needed");
+  if (found->size() > kMostListed)
+    return Wrong(pointer, fmt::format("{} entries, at most {}", found->size(), kMostListed));
+  for (const Json& one : *found) {
+    if (!one.is_string() || one.get_ref<const std::string&>().size() > kMostText)
+      return Wrong(pointer, fmt::format("texts of at most {} bytes are needed", kMostText));
+    texts.push_back(one.get<std::string>());
+  }
+  return texts;
+}
+
+Result<std::vector<Reason>> ReasonsFrom(const Json& object, const std::string& at,
+                                        Reading reading) {
+  AUSPEX_TRY(const Json* list, List(object, "reasons", at, reading));
   std::vector<Reason> reasons;
   for (std::size_t i = 0; i < list->size(); ++i) {
     const std::string pointer = fmt::format("{}/reasons/{}", at, i);
@@ -114,6 +141,8 @@ Result<std::vector<Reason>> ReasonsFrom(const Json& object, const std::string& a
     AUSPEX_TRY(reason.feature, Text((*list)[i], "feature", pointer));
     AUSPEX_TRY(reason.value, Number((*list)[i], "value", pointer));
     AUSPEX_TRY(reason.log_odds, Number((*list)[i], "log_odds", pointer));
+    if (reading == Reading::kAnnounced && std::abs(reason.log_odds) > kMostLogOdds)
+      return Wrong(pointer + "/log_odds", fmt::format("beyond {}", kMostLogOdds));
     AUSPEX_TRY(reason.text, Text((*list)[i], "text", pointer));
     reasons.push_back(std::move(reason));
   }
@@ -130,10 +159,11 @@ Status RefuseUnknown(const Json& object, std::initializer_list<std::string_view>
   return {};
 }
 
-Result<ChangeFacts> FactsFrom(const Json& object, const std::string& at) {
+Result<ChangeFacts> FactsFrom(const Json& object, const std::string& at, Reading reading) {
   if (!object.is_object()) return Wrong(at.empty() ? "/" : at, "an object is needed");
   AUSPEX_TRY(RefuseUnknown(
-      object, {"range", "head", "commits", "known", "reasons", "alternatives", "model"}, at));
+      object, {"range", "head", "commits", "authors", "known", "reasons", "alternatives", "model"},
+      at));
   ChangeFacts facts;
   AUSPEX_TRY(facts.range, Text(object, "range", at));
   AUSPEX_TRY(facts.head, Text(object, "head", at));
@@ -144,14 +174,15 @@ Result<ChangeFacts> FactsFrom(const Json& object, const std::string& at) {
       return Wrong(at + "/commits", "a whole number from 0 to 1e9 is needed");
     facts.commits = static_cast<std::size_t>(commits);
   }
-  AUSPEX_TRY(facts.known, KnownFrom(object, at));
-  AUSPEX_TRY(facts.reasons, ReasonsFrom(object, at));
-  AUSPEX_TRY(const Json* alternatives, List(object, "alternatives", at));
+  AUSPEX_TRY(facts.authors, TextsFrom(object, "authors", at));
+  AUSPEX_TRY(facts.known, KnownFrom(object, at, reading));
+  AUSPEX_TRY(facts.reasons, ReasonsFrom(object, at, reading));
+  AUSPEX_TRY(const Json* alternatives, List(object, "alternatives", at, reading));
   for (std::size_t i = 0; i < alternatives->size(); ++i) {
     const std::string pointer = fmt::format("{}/alternatives/{}", at, i);
     Alternative one;
     AUSPEX_TRY(one.action, Text((*alternatives)[i], "action", pointer));
-    AUSPEX_TRY(one.known, KnownFrom((*alternatives)[i], pointer));
+    AUSPEX_TRY(one.known, KnownFrom((*alternatives)[i], pointer, reading));
     facts.alternatives.push_back(std::move(one));
   }
   return facts;
@@ -171,17 +202,17 @@ Result<Prediction> ReadPrediction(const Json& json) {
   AUSPEX_TRY(read.assessment.p_fail, Number(json, "p_fail", ""));
   AUSPEX_TRY(read.assessment.low, Number(json, "low", ""));
   AUSPEX_TRY(read.assessment.high, Number(json, "high", ""));
-  AUSPEX_TRY(read.assessment.reasons, ReasonsFrom(json, ""));
-  AUSPEX_TRY(const Json* lowering, List(json, "lowering", ""));
+  AUSPEX_TRY(read.assessment.reasons, ReasonsFrom(json, "", Reading::kStored));
+  AUSPEX_TRY(const Json* lowering, List(json, "lowering", "", Reading::kStored));
   for (const Json& one : *lowering) {
     Lowering& entry = read.assessment.lowering.emplace_back();
     AUSPEX_TRY(entry.action, Text(one, "action", "/lowering"));
     AUSPEX_TRY(entry.p_fail, Number(one, "p_fail", "/lowering"));
   }
   AUSPEX_TRY(read.assessment.basis, Text(json, "basis", ""));
-  AUSPEX_TRY(read.known, KnownFrom(json, ""));
+  AUSPEX_TRY(read.known, KnownFrom(json, "", Reading::kStored));
   if (!json.contains("change")) return Wrong("/change", "missing");
-  AUSPEX_TRY(read.change, FactsFrom(json["change"], "/change"));
+  AUSPEX_TRY(read.change, FactsFrom(json["change"], "/change", Reading::kStored));
   return read;
 }
 
@@ -190,7 +221,7 @@ Result<Prediction> ReadPrediction(const Json& json) {
 std::string ToJson(const ChangeFacts& facts) { return Dump(JsonOf(facts)); }
 
 Result<ChangeFacts> ChangeFactsFromJson(std::string_view json) {
-  return FactsFrom(Json::parse(json, nullptr, false), "");
+  return FactsFrom(Json::parse(json, nullptr, false), "", Reading::kAnnounced);
 }
 
 std::string ToJson(const Prediction& prediction) {

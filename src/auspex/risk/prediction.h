@@ -18,8 +18,9 @@ struct ChangeFacts {
   std::string range = {};  // "v1.8.1..v1.8.2"
   std::string head = {};   // the newest commit
   std::size_t commits = 0;
-  Known known = {};                  // features of the change and its dependencies
-  std::vector<Reason> reasons = {};  // parts of known["change_log_odds"]
+  std::vector<std::string> authors = {};  // of the commits: e-mail addresses, at most kMostListed
+  Known known = {};                       // features of the change and its dependencies
+  std::vector<Reason> reasons = {};       // parts of known["change_log_odds"]
   std::vector<Alternative> alternatives = {};
   std::string model = {};  // what change_log_odds stands on, a sentence
 };
@@ -41,7 +42,8 @@ struct Prediction {
 
 // Bounds of what is read: an announcement is no place for more.
 inline constexpr std::size_t kMostKnown = 200;
-inline constexpr std::size_t kMostListed = 50;  // reasons; alternatives
+inline constexpr std::size_t kMostListed = 50;  // reasons; alternatives; authors
+inline constexpr double kMostLogOdds = 50.0;    // either way, of one reason
 inline constexpr std::size_t kMostText = 1000;  // bytes of one text
 
 [[nodiscard]] std::string ToJson(const ChangeFacts& facts);

@@ -231,7 +231,7 @@ class Work {
   }
 
   Result<std::vector<Blame>> BlameFile(const CommitId& parent, const TracedFile& file) const {
-    std::vector<std::string> arguments = {"blame", "--incremental", "-w", "-M"};
+    std::vector<std::string> arguments = {"blame", "--no-textconv", "--incremental", "-w", "-M"};
     // Lines of the first commit are its own; of a shallow clone nobody knows whose.
     if (!repository_.facts().shallow) arguments.emplace_back("--root");
     for (const auto& range : file.ranges) {

@@ -24,6 +24,8 @@ std::vector<CommitId> IgnoredByMaintainers(const Repository& repository, const C
     auto line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     line = line.substr(0, line.find_first_of(" \t#\r"));
+    // One of another kind of object would make git refuse the whole list.
+    if (line.size() != (repository.facts().sha256 ? 64U : 40U)) continue;
     if (const auto id = CommitId::FromHex(line); id.ok()) ids.push_back(*id);
   }
   return ids;

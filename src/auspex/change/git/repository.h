@@ -91,9 +91,11 @@ struct Range {
 
 // Reads a repository by git's plumbing (docs/decisions/0023). Whatever the repository holds,
 // nothing of it is run: no hooks, filters, textconv, external diffs, fsmonitor, pagers or signature
-// programs, no fetching of what a partial clone lacks; attributes, replacements and grafts are
-// passed over, and neither the user's nor the system's configuration is read. It may change while
-// it is read: what was resolved to an id stays. Thread-safe.
+// programs, no fetching of what a partial clone lacks; replacements, grafts and a work tree's
+// attributes are passed over, and neither the user's nor the system's configuration is read. What
+// git does read, attributes in the git directory itself, can at most make it count a file as
+// binary. It may
+// change while it is read: what was resolved to an id stays. Thread-safe.
 class Repository {
  public:
   // `path`: the top of a work tree, a folder in it, or a bare repository. Errors: kUnavailable (no
