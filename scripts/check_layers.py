@@ -9,11 +9,14 @@ import sys
 
 CAPABILITIES = {"builds", "change", "telemetry", "behaviour", "evidence", "features", "model", "traffic", "alert", "diagnosis", "storage"}
 # What a capability may know beside base and itself.
-EXTRA = {"features": {"change", "telemetry", "behaviour", "evidence"}}
+EXTRA = {
+    "features": {"change", "telemetry", "behaviour", "evidence"},
+    "builds": {"storage"},  # its adapter builds/ledger keeps facts there
+}
 MIDDLE = {"rollout", "training", "risk"}
 # Third-party headers that a public header may show: values of the error type, and formatting in templates.
 IN_HEADERS = {"fmt", "tl"}
-THIRD_PARTY = re.compile(r'#include [<"](fmt|tl|nlohmann|simdjson|yaml-cpp|curl|openssl|sqlite3|zstd|zlib|boost|CLI|toml\+\+|pugixml|xgboost)[/.]')
+THIRD_PARTY = re.compile(r'#include [<"](fmt|tl|nlohmann|pugixml|simdjson|yaml-cpp|curl|openssl|sqlite3|zstd|zlib|boost|xgboost|CLI|toml\+\+)[/.]')
 INCLUDE = re.compile(r'#include "([^"]+)"')
 
 

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
+
+#include "auspex/cli/foretold.h"
 
 namespace auspex::cli {
 namespace {
@@ -58,19 +61,39 @@ TEST(RolloutAlerts, WaitingForAPersonAndRollingBackHaveNamesOfTheirOwn) {
   EXPECT_TRUE(ended[0].resolved && ended[1].resolved);
 }
 
-TEST(RolloutAlerts, AnEventMayNameItsAlert) {
+risk::Prediction Risky() {
+  risk::Prediction prediction;
+  prediction.at = kNow;
+  prediction.service = "checkout";
+  prediction.version = "1.8.2";
+  prediction.assessment = {.p_fail = .62,
+                           .low = .4,
+                           .high = .8,
+                           .reasons = {{"files_migration", 3, .97, "touches 3 migrations"}},
+                           .lowering = {{"deploy the migration on its own", .3}},
+                           .basis = ""};
+  return prediction;
+}
+
+TEST(ForetoldAlert, SaysHowLikelyWhyAndWhatWouldLowerIt) {
+  const alert::Alert alert = ForetoldAlert("d-1", Risky(), "https://auspex.example");
+  EXPECT_EQ(alert.name, "AuspexPredictedFailure");
+  EXPECT_EQ(alert.summary, "checkout 1.8.2 will likely fail, before any traffic: P(fail) 62 %");
+  EXPECT_EQ(alert.probability, .62);
+  EXPECT_EQ(alert.reasons,
+            (std::vector<std::string>{"it touches 3 migrations",
+                                      "30 % if you deploy the migration on its own"}));
+  EXPECT_EQ(alert.link, "https://auspex.example/api/v1/deployments/d-1/prediction");
+}
+
+TEST(ForetoldAlert, EndsWithTheRolloutAndNotBefore) {
   RolloutAlerts alerts("");
-  const auto told =
-      alerts.From("alert", "d-1",
-                  View("waiting", "hold",
-                       R"(,"alert":"likely to fail","alert_name":"AuspexRisk","probability":0.71,
-              "reasons":["touches 3 migrations","builds slowly"])"),
-                  kNow);
-  ASSERT_EQ(told.size(), 1u);
-  EXPECT_EQ(told[0].name, "AuspexRisk");
-  EXPECT_EQ(told[0].key, "d-1/AuspexRisk");
-  EXPECT_EQ(told[0].probability, 0.71);
-  EXPECT_EQ(told[0].reasons.size(), 2u);
+  alerts.Add(ForetoldAlert("d-1", Risky(), ""));
+  EXPECT_TRUE(alerts.From("decision", "d-1", View("running", "advance"), kNow).empty());
+  const auto ended = alerts.From("state", "d-1", View("ended", "promote"), kNow);
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_TRUE(ended[0].resolved);
+  EXPECT_EQ(ended[0].name, "AuspexPredictedFailure");
 }
 
 TEST(RolloutAlerts, WhatIsNoJsonTellsNobodyAnything) {

@@ -26,6 +26,7 @@ metadata: {name: checkout}
 spec:
   traffic: {router: memory, backend: checkout, servers: [a, b]}
   approval: {above_risk: 50%%}
+  alert_above_risk: 100%%
 ---
 apiVersion: auspex/v1
 kind: Server
@@ -204,7 +205,7 @@ class Alerts(Case):
                              ("{channel: log, secret: {env: HOME}}", "signs nothing")):
             done = run("check", self.config(alerts))
             self.assertEqual(done.returncode, 2, alerts)
-            self.assertRegex(done.stderr, r"auspex\.yaml:16:\d+: ")
+            self.assertRegex(done.stderr, r"auspex\.yaml:17:\d+: ")
             self.assertIn(word, done.stderr)
             self.assertNotIn("hunter2", done.stderr)
 

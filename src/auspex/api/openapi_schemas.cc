@@ -32,6 +32,7 @@ const std::string_view kSchemas = R"json({
       "range": {"type": "string", "maxLength": 250},
       "head": {"type": "string", "maxLength": 250},
       "commits": {"type": "integer", "minimum": 0, "maximum": 1000000000},
+      "authors": {"type": "array", "maxItems": 50, "items": {"type": "string", "maxLength": 250}, "description": "of the commits, as builds and outcomes name them"},
       "known": {"$ref": "#/components/schemas/Known"},
       "reasons": {"type": "array", "maxItems": 50, "items": {"$ref": "#/components/schemas/Reason"}},
       "alternatives": {"type": "array", "maxItems": 50, "items": {"type": "object", "properties": {"action": {"type": "string", "maxLength": 250}, "known": {"$ref": "#/components/schemas/Known"}}}},

@@ -37,6 +37,8 @@ struct RestDependencies {
   // Tells of a deployment that will likely fail, before it begins; waits for the delivery, seconds
   // at most. Empty: nobody is told.
   std::function<void(const std::string& deployment, const risk::Prediction&)> foretell = {};
+  // It did not begin after all.
+  std::function<void(const std::string& deployment)> withdraw = {};
 };
 
 // Adds `/api/v1/…`, `/healthz`, `/readyz`, `/metrics` and, last, `/openapi.json`, which describes

@@ -39,9 +39,9 @@ const rollout::ServiceConfig* FindService(const RestDependencies& d, const std::
   return found == services.end() ? nullptr : &*found;
 }
 
-// Adds what is predicted, and who is to hear of it first.
+// Adds what is predicted, and who is to hear of it first; `told` gets the id that they heard.
 void Predict(const RestDependencies& d, risk::ChangeFacts change,
-             rollout::Engine::Announcement* announcement) {
+             rollout::Engine::Announcement* announcement, std::string* told) {
   const rollout::ServiceConfig* service = FindService(d, announcement->service);
   if (d.assessor == nullptr || service == nullptr) return;  // the engine refuses an unknown one
   const risk::Prediction prediction = d.assessor->Predict({.service = announcement->service,
@@ -52,7 +52,8 @@ void Predict(const RestDependencies& d, risk::ChangeFacts change,
   announcement->risk = prediction.risk();
   announcement->prediction = ToJson(prediction);
   if (!d.foretell || prediction.risk() < service->alert_above_risk) return;
-  announcement->before = [foretell = d.foretell, prediction](const std::string& id) {
+  announcement->before = [foretell = d.foretell, prediction, told](const std::string& id) {
+    *told = id;
     foretell(id, prediction);
   };
 }
@@ -69,8 +70,10 @@ HttpReply Announce(const RestDependencies& d, const HttpCall& call,
       .call = keyed};
   risk::ChangeFacts change = ChangeOf(&body);
   if (!body.good()) return body.Refusal();
-  Predict(d, std::move(change), &announcement);
+  std::string told;
+  Predict(d, std::move(change), &announcement, &told);
   const Result<rollout::DeploymentView> view = d.engine->Announce(announcement);
+  if (!view.ok() && !told.empty() && d.withdraw) d.withdraw(told);
   if (!view.ok()) return ProblemFrom(view.error());
   return AsBegun(Reply(ToJson(*view), 201), view->id);
 }
@@ -232,6 +235,45 @@ void AddOrders(const RestDependencies& d, const Keyed& keyed, Routes* routes) {
   }
 }
 
+// What was decided, ordered, proven and predicted of one.
+void AddViews(const RestDependencies& d, Routes* routes) {
+  routes->Add({.method = "GET",
+               .pattern = "/api/v1/deployments/{id}/decisions",
+               .role = Role::kViewer,
+               .id = "listDecisions",
+               .summary = "What was decided, oldest first, with what proves it",
+               .inputs = {kLimitInput, kSeqCursorInput},
+               .answer = "DecisionPage",
+               .errors = {404},
+               .handler = [d](const HttpCall& call) { return ListDecisions(d, call); }});
+  routes->Add({.method = "GET",
+               .pattern = "/api/v1/deployments/{id}/orders",
+               .role = Role::kViewer,
+               .id = "listOrders",
+               .summary = "What people ordered, oldest first: who, when and why",
+               .inputs = {kLimitInput, kSeqCursorInput},
+               .answer = "OrderPage",
+               .errors = {404},
+               .handler = [d](const HttpCall& call) { return ListOrders(d, call); }});
+  routes->Add({.method = "GET",
+               .pattern = "/api/v1/deployments/{id}/evidence",
+               .role = Role::kViewer,
+               .id = "getEvidence",
+               .summary = "What the evidence stands on, per metric",
+               .answer = "Evidence",
+               .errors = {404},
+               .handler = [d](const HttpCall& call) { return GetEvidence(d, call); }});
+  routes->Add(
+      {.method = "GET",
+       .pattern = "/api/v1/deployments/{id}/prediction",
+       .role = Role::kViewer,
+       .id = "getPrediction",
+       .summary = "How likely it was to fail before any traffic, why, and what would lower it",
+       .answer = "Prediction",
+       .errors = {404},
+       .handler = [d](const HttpCall& call) { return GetPrediction(d, call); }});
+}
+
 }  // namespace
 
 HttpReply DeploymentNow(const RestDependencies& dependencies, const std::string& id, int status) {
@@ -277,41 +319,7 @@ void AddDeploymentRoutes(const RestDependencies& d, const Keyed& keyed, Routes* 
        .answer = "Deployment",
        .errors = {404},
        .handler = [d](const HttpCall& call) { return GetDeployment(d, call.Parameter("id")); }});
-  routes->Add({.method = "GET",
-               .pattern = "/api/v1/deployments/{id}/decisions",
-               .role = Role::kViewer,
-               .id = "listDecisions",
-               .summary = "What was decided, oldest first, with what proves it",
-               .inputs = {kLimitInput, kSeqCursorInput},
-               .answer = "DecisionPage",
-               .errors = {404},
-               .handler = [d](const HttpCall& call) { return ListDecisions(d, call); }});
-  routes->Add({.method = "GET",
-               .pattern = "/api/v1/deployments/{id}/orders",
-               .role = Role::kViewer,
-               .id = "listOrders",
-               .summary = "What people ordered, oldest first: who, when and why",
-               .inputs = {kLimitInput, kSeqCursorInput},
-               .answer = "OrderPage",
-               .errors = {404},
-               .handler = [d](const HttpCall& call) { return ListOrders(d, call); }});
-  routes->Add({.method = "GET",
-               .pattern = "/api/v1/deployments/{id}/evidence",
-               .role = Role::kViewer,
-               .id = "getEvidence",
-               .summary = "What the evidence stands on, per metric",
-               .answer = "Evidence",
-               .errors = {404},
-               .handler = [d](const HttpCall& call) { return GetEvidence(d, call); }});
-  routes->Add(
-      {.method = "GET",
-       .pattern = "/api/v1/deployments/{id}/prediction",
-       .role = Role::kViewer,
-       .id = "getPrediction",
-       .summary = "How likely it was to fail before any traffic, why, and what would lower it",
-       .answer = "Prediction",
-       .errors = {404},
-       .handler = [d](const HttpCall& call) { return GetPrediction(d, call); }});
+  AddViews(d, routes);
   AddOrders(d, keyed, routes);
 }
 

@@ -63,7 +63,8 @@ void PrintService(const rollout::ServiceConfig& service) {
     fmt::print("  a false rollback by evidence: at most {:g} % of good deployments\n",
                100 * service.alpha);
   }
-  fmt::print("  prior risk {:g} %\n", 100 * service.prior_risk);
+  fmt::print("  prior risk {:g} %; a failure is foretold from {:g} %\n", 100 * service.prior_risk,
+             100 * service.alert_above_risk);
   if (service.Scraped()) {
     fmt::print("  requests are counted by prometheus, which is at most {} behind\n",
                Time(service.scrape_s));

@@ -59,6 +59,8 @@ struct DeployOptions {
   std::string baseline_version;
   std::string actor;
   std::optional<double> risk;
+  std::string repository;  // where the change is looked at; empty: nowhere
+  std::string range;       // of it; empty: chosen
   bool wait = false;
 };
 int Deploy(const ClientOptions& client, const DeployOptions& options);
@@ -66,6 +68,7 @@ int Deploy(const ClientOptions& client, const DeployOptions& options);
 int RolloutList(const ClientOptions& client, const std::string& service, bool all);
 int RolloutGet(const ClientOptions& client, const std::string& id);
 int RolloutExplain(const ClientOptions& client, const std::string& id);
+int RolloutPrediction(const ClientOptions& client, const std::string& id);
 int RolloutWatch(const ClientOptions& client, const std::string& id);
 struct OrderOptions {
   std::string verb;  // pause, resume, promote, abort, weight

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "auspex/cli/change_sight.h"
 #include "auspex/cli/client.h"
 #include "auspex/cli/commands.h"
 #include "auspex/cli/exit_code.h"
@@ -16,14 +17,26 @@ int Deploy(const ClientOptions& client, const DeployOptions& options) {
                     {"actor", ActorName(options.actor)}};
   if (!options.baseline_version.empty()) body["baseline_version"] = options.baseline_version;
   if (options.risk) body["risk"] = *options.risk;
+  if (!options.repository.empty()) {
+    const auto change = SeeChange(options.repository, options.range);
+    if (!change.ok()) return Complain("deploy", change.error());
+    body["change"] = ordered_json::parse(ToJson(change->facts));
+  }
   const Result<std::string> answer = PostApi(client, "/api/v1/deployments", body.dump());
   if (!answer.ok()) return Complain("deploy", answer.error());
-  const std::string id = ordered_json::parse(*answer).at("id");
+  const ordered_json deployment = ordered_json::parse(*answer);
+  const std::string id = deployment.at("id");
   if (options.wait) return RolloutWatch(client, id);
   if (client.json) {
     fmt::print("{}\n", *answer);
   } else {
-    fmt::print("{}\nfollow it with: auspex rollout watch {}\n", id, id);
+    fmt::print("{}\nP(fail) before traffic {:.0f} %{}; why: auspex rollout prediction {}\n", id,
+               100.0 * deployment.value("risk", 0.0),
+               deployment.value("state", "") == "waiting"
+                   ? ", so it waits for approval: auspex rollout approve, or reject"
+                   : "",
+               id);
+    fmt::print("follow it with: auspex rollout watch {}\n", id);
   }
   return kGood;
 }

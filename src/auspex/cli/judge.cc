@@ -142,7 +142,8 @@ Result<Answer> JudgeRecorded(RecordedRequests recorded, const std::optional<Kaye
   return Answer{JudgeRequests(requests, recorded.routes, EvidenceOptions(options)), {}};
 }
 
-Result<Answer> JudgeRecorded(RecordedMetrics recorded, const std::optional<KayentaFile>& config,
+Result<Answer> JudgeRecorded(const RecordedMetrics& recorded,
+                             const std::optional<KayentaFile>& config,
                              const JudgeFileOptions& options) {
   if (options.method == "mann-whitney") {
     std::vector<evidence::KayentaValues> values;
@@ -184,7 +185,7 @@ Result<Answer> JudgeRecorded(RecordedMetrics recorded, const std::optional<Kayen
   return Answer{JudgeSeries(metrics, EvidenceOptions(options)), std::move(notes)};
 }
 
-Result<Answer> JudgeRecorded(RecordedSeries recorded, const std::optional<KayentaFile>&,
+Result<Answer> JudgeRecorded(const RecordedSeries& recorded, const std::optional<KayentaFile>&,
                              const JudgeFileOptions& options) {
   if (options.change_at.empty())
     return Fail(ErrorCode::kInvalidArgument,

@@ -221,6 +221,28 @@ int RolloutExplain(const ClientOptions& client, const std::string& id) {
   return kGood;
 }
 
+int RolloutPrediction(const ClientOptions& client, const std::string& id) {
+  const Result<std::string> text = GetApi(client, PathOf(id, "/prediction"));
+  if (!text.ok()) return Complain("rollout prediction", text.error());
+  if (client.json) return fmt::print("{}\n", *text), kGood;
+  const ordered_json prediction = ordered_json::parse(*text);
+  fmt::print("P(fail) {:.0f} % ({:.0f} to {:.0f} %) before any traffic{}; usually {:.0f} %\n",
+             100 * prediction["p_fail"].get<double>(), 100 * prediction["low"].get<double>(),
+             100 * prediction["high"].get<double>(),
+             prediction["given"].is_null()
+                 ? ""
+                 : fmt::format(", {:.0f} % given and used", 100 * prediction["risk"].get<double>()),
+             100 * prediction["base_risk"].get<double>());
+  for (const ordered_json& reason : prediction["reasons"])
+    fmt::print("  x {:<5.2g} {}\n", std::exp(reason["log_odds"].get<double>()),
+               reason["text"].get<std::string>());
+  for (const ordered_json& one : prediction["lowering"])
+    fmt::print("  {:.0f} % had one chosen to {}\n", 100 * one["p_fail"].get<double>(),
+               one["action"].get<std::string>());
+  fmt::print("  {}\n", prediction["basis"].get<std::string>());
+  return kGood;
+}
+
 int RolloutWatch(const ClientOptions& client, const std::string& id) {
   Picture picture;
   std::string after = "0";

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "auspex/cli/foretold.h"
+
 namespace auspex::cli {
 namespace {
 
@@ -40,10 +42,9 @@ alert::Alert AlertOf(const json& view, const std::string& deployment, const std:
   const Class of = ClassOf(view);
   const std::string text = TextIn(view, "alert");
   const std::string reason = TextIn(view, "reason");
-  const std::string name = TextIn(view, "alert_name");
   alert::Alert alert{
-      .key = {},
-      .name = name.empty() ? of.name : name,
+      .key = fmt::format("{}/{}", deployment, of.name),
+      .name = of.name,
       .severity = of.severity,
       .summary = fmt::format("{} {}: {}", TextIn(view, "service"), TextIn(view, "version"), text),
       .service = TextIn(view, "service"),
@@ -52,22 +53,31 @@ alert::Alert AlertOf(const json& view, const std::string& deployment, const std:
       .reasons = {text},
       .link = fmt::format("{}/api/v1/deployments/{}", public_url, deployment),
       .at = now};
-  alert.key = fmt::format("{}/{}", deployment, alert.name);
   if (!reason.empty() && reason != text) alert.reasons.push_back(reason);
-  if (const auto found = view.find("reasons"); found != view.end() && found->is_array()) {
-    alert.reasons.clear();
-    for (const json& each : *found) {
-      if (each.is_string()) alert.reasons.push_back(each.get<std::string>());
-    }
-  }
-  for (const char* key : {"p_fail", "probability"}) {
-    if (const auto found = view.find(key); found != view.end() && found->is_number())
-      alert.probability = found->get<double>();
-  }
+  if (const auto found = view.find("p_fail"); found != view.end() && found->is_number())
+    alert.probability = found->get<double>();
   return alert;
 }
 
 }  // namespace
+
+void RolloutAlerts::Add(const alert::Alert& alert) {
+  const MutexLock lock(mutex_);
+  if (firing_.size() < kMostDeployments) firing_[alert.deployment].push_back(alert);
+}
+
+std::vector<alert::Alert> RolloutAlerts::Withdraw(const std::string& deployment, WallTime now) {
+  const MutexLock lock(mutex_);
+  const auto firing = firing_.find(deployment);
+  if (firing == firing_.end()) return {};
+  std::vector<alert::Alert> ended = std::move(firing->second);
+  firing_.erase(firing);
+  for (alert::Alert& alert : ended) {
+    alert.resolved = true;
+    alert.at = now;
+  }
+  return ended;
+}
 
 std::vector<alert::Alert> RolloutAlerts::From(std::string_view type, const std::string& deployment,
                                               std::string_view text, WallTime now) {
@@ -91,12 +101,18 @@ std::vector<alert::Alert> RolloutAlerts::From(std::string_view type, const std::
   const bool ended = TextIn(view, "state") == "ended";
   const bool goes_on = TextIn(view, "decision") == "advance";
   if (!ended && !goes_on) return {};
-  std::vector<alert::Alert> resolved = std::move(firing->second);
-  firing_.erase(firing);
-  for (alert::Alert& alert : resolved) {
+  std::vector<alert::Alert> resolved, stays;
+  for (alert::Alert& alert : firing->second) {
+    if (!ended && alert.name == kPredictedFailure) {
+      stays.push_back(std::move(alert));
+      continue;
+    }
     alert.resolved = true;
     alert.at = now;
+    resolved.push_back(std::move(alert));
   }
+  firing->second = std::move(stays);
+  if (firing->second.empty()) firing_.erase(firing);
   return resolved;
 }
 

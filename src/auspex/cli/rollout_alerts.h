@@ -17,13 +17,17 @@ namespace auspex::cli {
 //   AuspexDecisionNeeded (critical)  held at the deadline until a person promotes or aborts it
 //   AuspexApprovalNeeded (warning)   waits for a person before any traffic
 //   AuspexRolloutAlert (warning)     anything else: it is held, limited, or the ledger refuses
-// An event may name its alert itself: `alert_name`, `probability` and `reasons` (a list) beside
-// `alert` override what the deployment's view says.
-// All but the first end when the rollout goes on (it advances again), or ends.
+// All but the first end when the rollout goes on (it advances again), or ends; what was foretold
+// (foretold.h) when it ends.
 class RolloutAlerts {
  public:
   // `public_url`: of the API, for links.
   explicit RolloutAlerts(std::string public_url) : public_url_(std::move(public_url)) {}
+
+  // One that was told already, before the rollout began.
+  void Add(const alert::Alert& alert);
+  // Of a rollout that did not begin: the ends of what was told of it.
+  [[nodiscard]] std::vector<alert::Alert> Withdraw(const std::string& deployment, WallTime now);
 
   // An event of the engine: its type, deployment and JSON (rollout/engine.h).
   [[nodiscard]] std::vector<alert::Alert> From(std::string_view type, const std::string& deployment,

@@ -17,8 +17,11 @@
 #include "auspex/cli/commands.h"
 #include "auspex/cli/configuration.h"
 #include "auspex/cli/exit_code.h"
+#include "auspex/cli/foretold.h"
 #include "auspex/cli/ledger_sight.h"
 #include "auspex/cli/rollout_alerts.h"
+#include "auspex/risk/assessor.h"
+#include "auspex/risk/known_facts.h"
 #include "auspex/rollout/engine.h"
 #include "auspex/storage/filesystem/filesystem_store.h"
 #include "auspex/storage/retention.h"
@@ -51,6 +54,7 @@ struct Daemon {
   std::unique_ptr<telemetry::MetricSource> metrics;
   std::unique_ptr<rollout::Engine> engine;
   std::unique_ptr<builds::FactLog> facts;
+  std::unique_ptr<risk::Assessor> assessor;
   std::unique_ptr<api::HttpServer> server;
   std::unique_ptr<storage::Retention> retention;
 };
@@ -100,6 +104,31 @@ void OnEvent(const rollout::Engine::Event& event, Daemon* d) {
     d->alerts->Send(alert);
 }
 
+constexpr Duration kForetellPatience = 2s;
+
+// Before the deployment is stored or moves: on the thread of whoever announces it.
+void Foretell(const std::string& deployment, const risk::Prediction& prediction,
+              const std::string& public_url, Daemon* d) {
+  const alert::Alert alert = ForetoldAlert(deployment, prediction, public_url);
+  d->log.Warn("failure_predicted",
+              {{"deployment", deployment}, {"p_fail", prediction.risk()}, {"what", alert.summary}});
+  d->events->Publish("alert", deployment, ForetoldEvent(deployment, prediction, alert));
+  d->rollout_alerts->Add(alert);
+  if (!d->alerts->SendAndWait(alert, kForetellPatience))
+    d->log.Warn("foretold_late",
+                {{"deployment", deployment},
+                 {"why", "a channel has not taken the alert yet, and is tried on"}});
+}
+
+// What else is known at the time of an announcement.
+risk::Known FactsOf(const Daemon& d, std::string_view service, const risk::ChangeFacts& change,
+                    WallTime at) {
+  Result<risk::Known> known = KnownFacts(*d.facts, service, change, at);
+  if (known.ok()) return *std::move(known);
+  d.log.Warn("facts_not_read", {{"service", service}, {"why", known.error().message}});
+  return {};
+}
+
 Status Open(const Configuration& configuration, Daemon* d) {
   const ServerConfig& server = configuration.server;
   const std::string address = fmt::format("{}:{}", server.address, server.port);
@@ -135,6 +164,12 @@ Status Open(const Configuration& configuration, Daemon* d) {
   if (d->facts->damaged() > 0) d->log.Warn("facts_not_read", {{"entries", d->facts->damaged()}});
   // Only now: lines of running deployments find their servers tracked.
   AUSPEX_TRY(d->feed->Start());
+  d->assessor = std::make_unique<risk::Assessor>(risk::Assessor::Dependencies{
+      .ledger = d->ledger.get(),
+      .clock = &d->clock,
+      .log = &d->log,
+      .facts = [d](std::string_view service, const std::string&, const risk::ChangeFacts& change,
+                   WallTime at) { return FactsOf(*d, service, change, at); }});
   api::Routes routes;
   AddRestRoutes({.engine = d->engine.get(),
                  .ledger = d->ledger.get(),
@@ -143,7 +178,19 @@ Status Open(const Configuration& configuration, Daemon* d) {
                  .alerts = d->alerts.get(),
                  .facts = d->facts.get(),
                  .clock = &d->clock,
-                 .log = &d->log},
+                 .log = &d->log,
+                 .assessor = d->assessor.get(),
+                 .foretell =
+                     [d, url = PublicUrl(server)](const std::string& deployment,
+                                                  const risk::Prediction& prediction) {
+                       Foretell(deployment, prediction, url, d);
+                     },
+                 .withdraw =
+                     [d](const std::string& deployment) {
+                       for (const alert::Alert& alert :
+                            d->rollout_alerts->Withdraw(deployment, d->clock.Wall()))
+                         d->alerts->Send(alert);
+                     }},
                 &routes);
   AUSPEX_TRY(d->server, StartServer(server, routes, *d));
   d->log.Info("listening", {{"api", fmt::format("{}://{}:{}", d->access->tls() ? "https" : "http",

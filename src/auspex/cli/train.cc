@@ -2,9 +2,14 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "auspex/base/clock.h"
+#include "auspex/builds/features.h"
+#include "auspex/change/dependencies/delta.h"
+#include "auspex/change/features.h"
 #include "auspex/cli/commands.h"
 #include "auspex/cli/copy_meter.h"
 #include "auspex/cli/exit_code.h"
@@ -14,6 +19,20 @@
 
 namespace auspex::cli {
 namespace {
+
+// Columns that a module of ours makes are scaled, and told in reasons, as it says.
+std::vector<model::Feature> KnownFeatures() {
+  std::vector<model::Feature> known;
+  const auto add = [&known](std::span<const FeatureSpec> specs) {
+    for (const FeatureSpec& spec : specs) known.push_back(model::FeatureOf(spec));
+  };
+  add(change::kChangeFeatures);
+  add(change::kRangeFeatures);
+  add(change::kDependencyFeatures);
+  add(builds::kBuildFeatures);
+  add(builds::kHistoryFeatures);
+  return known;
+}
 
 Result<training::Artefact> TrainAndSave(const TrainModelOptions& options) {
   AUSPEX_TRY(const auto learners, Learners());
@@ -27,6 +46,7 @@ Result<training::Artefact> TrainAndSave(const TrainModelOptions& options) {
   train.history = options.history;
   train.learner = options.learner;
   train.seed = options.seed;
+  train.known = KnownFeatures();
   AUSPEX_TRY(const training::Dataset data, ReadData(options.data, train.roles));
   for (const std::string& column : data.left_out)
     fmt::print(stderr, "note: column '{}' is no feature by its name; left out\n", column);
