@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -116,6 +117,29 @@ TEST(Dataset, KeepsLinesToWriteThemAgain) {
   ASSERT_TRUE(data.ok()) << data.error().message;
   EXPECT_EQ(data->lines[0], "\"a \"\"b\"\", c\",s,1,5,2");
   EXPECT_EQ(data->header.size(), 5U);
+}
+
+TEST(WaitedAlike, LeavesNoStretchOfTimeWithFailuresAlone) {
+  Dataset data;
+  for (int day = 0; day < 100; ++day) {
+    data.time.push_back(day);
+    data.failed.push_back(day % 4 == 0 ? 1.0 : 0.0);
+    data.known_at.push_back(day + (day % 4 == 0 ? 2.0 : 30.0));
+  }
+  data.known_at[0] = 90.0;  // a failure that showed late stays unknown until then
+  const Dataset even = WaitedAlike(data, 99.0);
+  EXPECT_EQ(even.known_at[0], 90.0);
+  EXPECT_EQ(even.known_at[4], 34.0);
+  EXPECT_EQ(even.known_at[5], 35.0);
+  for (int day = 1; day < 100; ++day)
+    EXPECT_EQ(even.known_at[static_cast<std::size_t>(day)], day + 30.0);
+}
+
+TEST(WaitedAlike, ChangesNothingWhereBothAreKnownAtOnce) {
+  Dataset data;
+  data.time = data.known_at = {1, 2, 3};
+  data.failed = {0, 1, std::numeric_limits<double>::quiet_NaN()};
+  EXPECT_EQ(WaitedAlike(data, 3.0).known_at, data.known_at);
 }
 
 }  // namespace

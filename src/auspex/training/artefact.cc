@@ -179,7 +179,8 @@ Status SaveArtefact(const Artefact& artefact, const std::string& folder) {
   std::error_code error;
   if (fs::exists(path, error) && !fs::is_directory(path, error))
     return Fail(ErrorCode::kConflict, "{} is a file; a model is a folder", folder);
-  if (fs::is_directory(path, error) && !fs::is_empty(path, error) && !fs::exists(path / kModel))
+  if (fs::is_directory(path, error) && !fs::is_empty(path, error) &&
+      !fs::exists(path / kModel, error))
     return Fail(ErrorCode::kConflict,
                 "{} is there and holds no model; name a new folder, or empty this one", folder);
   fs::create_directories(path, error);

@@ -188,6 +188,23 @@ Result<Dataset> ReadDataset(std::unique_ptr<Input> input, const std::string& nam
   return data;
 }
 
+Dataset WaitedAlike(Dataset data, double now) {
+  double wait = 0.0;
+  for (const double outcome : {0.0, 1.0}) {
+    std::vector<double> waits;
+    for (std::size_t row = 0; row < data.rows(); ++row)
+      if (data.failed[row] == outcome && data.known_at[row] <= now)
+        waits.push_back(data.known_at[row] - data.time[row]);
+    if (waits.empty()) continue;
+    const auto middle = waits.begin() + static_cast<std::ptrdiff_t>(waits.size() / 2);
+    std::nth_element(waits.begin(), middle, waits.end());
+    wait = std::max(wait, *middle);
+  }
+  for (std::size_t row = 0; row < data.rows(); ++row)
+    data.known_at[row] = std::max(data.known_at[row], data.time[row] + wait);
+  return data;
+}
+
 std::string HashOf(const Dataset& data) {
   std::string bytes;
   for (const std::string& column : data.table.columns) bytes += column + '\n';

@@ -54,6 +54,12 @@ struct Dataset {
 Result<Dataset> ReadDataset(std::unique_ptr<Input> input, const std::string& name,
                             const ColumnRoles& roles);
 
+// The same rows, but an outcome is used only once those of either kind are known of rows as old:
+// not before `time` and the longer of the two outcomes' median waits (of rows known by `now`). A
+// failure is known when it shows, its absence only after a wait; without this the newest rows that
+// may be learned from would all be failures. Nothing changes where both are known at once.
+[[nodiscard]] Dataset WaitedAlike(Dataset data, double now);
+
 // SHA-256 in hex of what a model learns from: names, numbers, outcomes, times and groups, not how
 // the file wrote them.
 [[nodiscard]] std::string HashOf(const Dataset& data);

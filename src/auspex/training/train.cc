@@ -146,7 +146,8 @@ Result<Artefact> Train(const Dataset& data, const TrainOptions& options,
                        const model::LearnerRegistry& learners) {
   AUSPEX_TRY(const auto candidates, CandidatesFor(options.learner, learners));
   const double now = data.time[data.order.back()];
-  const std::vector<std::size_t> rows = KnownBy(data, now);
+  const Dataset even = WaitedAlike(data, now);
+  const std::vector<std::size_t> rows = KnownBy(even, now);
   AUSPEX_TRY(CheckEnough(data, rows));
   ModelRecord record;
   record.roles = options.roles;
@@ -164,11 +165,11 @@ Result<Artefact> Train(const Dataset& data, const TrainOptions& options,
     }
   }
   const model::Table table = FeaturesFor(record, data);
-  AUSPEX_TRY(const Benchmark benchmark, RunBenchmark(data, table, known, candidates, learners,
+  AUSPEX_TRY(const Benchmark benchmark, RunBenchmark(even, table, known, candidates, learners,
                                                      options.seed, options.progress));
   const Candidate& chosen = benchmark.scores[benchmark.best].candidate;
   AUSPEX_TRY(const auto learner, learners.Create(chosen.learner));
-  const model::Examples examples = ExamplesOf(data, table, known, rows, now, chosen.recent);
+  const model::Examples examples = ExamplesOf(even, table, known, rows, now, chosen.recent);
   AUSPEX_TRY(auto classifier, learner->Train(examples, options.seed));
 
   record.learner = chosen.learner;
@@ -183,14 +184,14 @@ Result<Artefact> Train(const Dataset& data, const TrainOptions& options,
   record.first_time = data.time[data.order.front()];
   record.last_time = now;
   record.tried = Tried(benchmark);
-  record.later = Later(data, benchmark);
+  record.later = Later(even, benchmark);
   record.notes = Suspects(data, data.table, rows);
   for (std::string& note : Strays(data)) record.notes.push_back(std::move(note));
   // After the last moment: every row that was tried is earlier.
   const double after = std::nextafter(now, std::numeric_limits<double>::infinity());
   return Artefact{
       std::move(record),
-      std::make_shared<model::Model>(std::move(classifier), CalibrateAt(data, benchmark, after))};
+      std::make_shared<model::Model>(std::move(classifier), CalibrateAt(even, benchmark, after))};
 }
 
 }  // namespace auspex::training
