@@ -56,20 +56,24 @@ std::vector<Fact> FactsOf(const storage::DeploymentRow& row) {
                               .commit = {},
                               .environment = {},
                               .authors = {}}};
+  // What a person refused before it had any traffic was no deployment.
+  if (TextIn(body, "by") == "approval") return {};
   std::vector<Fact> facts{begun};
   if (!row.ended || !row.ended_at) return facts;
   Fact ended = begun;
   ended.at = ended.known_at = *row.ended_at;
-  ended.what = Outcome{.failed = TextIn(body, "verdict") == "fail",
-                       .rolled_back = TextIn(body, "decision") == "roll_back",
-                       .deployment = row.id,
-                       .version = TextIn(body, "version"),
-                       .commit = {},
-                       .authors = {},
-                       .started = row.started_at,
-                       .p_fail = NumberIn(body, "p_fail"),
-                       .users_harmed = NumberIn(body, "users_harmed"),
-                       .error_ratio = ErrorRatio(body)};
+  // Where the prediction alone ended it, nobody knows.
+  ended.what =
+      Outcome{.failed = TextIn(body, "verdict") == "fail" && TextIn(body, "by") != "prediction",
+              .rolled_back = TextIn(body, "decision") == "roll_back",
+              .deployment = row.id,
+              .version = TextIn(body, "version"),
+              .commit = {},
+              .authors = {},
+              .started = row.started_at,
+              .p_fail = NumberIn(body, "p_fail"),
+              .users_harmed = NumberIn(body, "users_harmed"),
+              .error_ratio = ErrorRatio(body)};
   facts.push_back(std::move(ended));
   return facts;
 }
