@@ -57,8 +57,7 @@ constexpr const char* kTeachNothing[] = {
     R"({"decision":"roll_back","verdict":"not_proven","by":"manual"})",
     R"({"decision":"promote","verdict":"not_proven","by":"deadline"})",
     R"({"decision":"promote","verdict":null,"by":"manual"})",
-    R"({"decision":"roll_back","verdict":"fail","by":"prediction"})",
-    "{}"};
+    R"({"decision":"roll_back","verdict":"fail","by":"prediction"})", "{}"};
 
 TEST(Assessor, AnswersTheBaseOnTheFirstDay) {
   World world;
