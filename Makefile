@@ -24,7 +24,7 @@ build: deps $(BUILD)/build.ninja  ## The optimised binary, build/auspex
 test: build  ## Builds and runs every test
 	cmake --build $(BUILD) --parallel $(JOBS) --target all all_verify_interface_header_sets
 	cd $(BUILD) && ctest --output-on-failure --parallel $(JOBS) --label-exclude e2e
-	cd $(BUILD) && ctest --output-on-failure --parallel 3 --label-regex e2e
+	cd $(BUILD) && ctest --output-on-failure --parallel 4 --label-regex e2e
 
 demo: build  ## One real rollout on this machine, without a fault
 	$(BUILD)/auspex demo
