@@ -30,7 +30,10 @@ class Labelled {
 
   // Commits that are blamed, with the day from which that is known.
   std::map<std::string, std::int64_t> Bugs(TraceOptions options = {}) {
-    auto repository = Repository::Open(scratch_.path());
+    return BugsIn(scratch_.path(), std::move(options));
+  }
+  std::map<std::string, std::int64_t> BugsIn(const std::string& path, TraceOptions options = {}) {
+    auto repository = Repository::Open(path);
     EXPECT_TRUE(repository.ok());
     const auto tip = repository->Resolve("HEAD");
     EXPECT_TRUE(tip.ok());
@@ -249,6 +252,30 @@ TEST(MineLabels, RunsNothingOfTheRepository) {
   repo.scratch().Git({"config", "blame.ignoreRevsFile", "/nonexistent"});
   repo.scratch().Git({"config", "color.ui", "always"});
   EXPECT_EQ(repo.Bugs(), (Bugs{{bug, 5}}));
+  EXPECT_FALSE(fs::exists(mark));
+}
+
+// Objects in a folder whose name has a line's end cannot be borrowed: questions go to the
+// repository itself, with its configuration and the attributes in its git directory.
+TEST(MineLabels, RunsNothingOfOneThatCannotBeBorrowedFrom) {
+  Labelled repo;
+  const std::string mark = repo.scratch().path() + "/ran";
+  const std::string program = repo.scratch().path() + "/program.sh";
+  repo.Write("a.c", "one();\nwrong();\n");
+  const auto bug = repo.Commit("first", 0);
+  repo.Write("a.c", "one();\nright();\n");
+  repo.Commit("fix it", 5);
+  repo.Write("program.sh", "#!/bin/sh\ntouch '" + mark + "'\ncat \"$1\"\n");
+  fs::permissions(program, fs::perms::owner_all);
+  repo.scratch().Git({"config", "diff.evil.textconv", program});
+  repo.Write(".git/info/attributes", "*.c diff=evil\n");
+  const std::string copy = repo.scratch().path() + "/copy";
+  fs::create_directories(copy + "/.git");
+  fs::copy(repo.scratch().path() + "/.git", copy + "/.git/c\nd", fs::copy_options::recursive);
+  fs::copy_file(repo.scratch().path() + "/.git/HEAD", copy + "/.git/HEAD");
+  std::ofstream(copy + "/.git/commondir") << "c\nd";
+  EXPECT_EQ(repo.BugsIn(copy), (Bugs{{bug, 5}}));
+  EXPECT_FALSE(repo.report.indexed);
   EXPECT_FALSE(fs::exists(mark));
 }
 
