@@ -129,6 +129,39 @@ risk::Known FactsOf(const Daemon& d, std::string_view service, const risk::Chang
   return {};
 }
 
+// The API, and what predicts the deployments that it announces.
+api::Routes RoutesOf(const ServerConfig& server, Daemon* d) {
+  d->assessor = std::make_unique<risk::Assessor>(risk::Assessor::Dependencies{
+      .ledger = d->ledger.get(),
+      .clock = &d->clock,
+      .log = &d->log,
+      .facts = [d](std::string_view service, const std::string&, const risk::ChangeFacts& change,
+                   WallTime at) { return FactsOf(*d, service, change, at); }});
+  api::Routes routes;
+  AddRestRoutes({.engine = d->engine.get(),
+                 .ledger = d->ledger.get(),
+                 .requests = d->feed.get(),
+                 .events = d->events.get(),
+                 .alerts = d->alerts.get(),
+                 .facts = d->facts.get(),
+                 .clock = &d->clock,
+                 .log = &d->log,
+                 .assessor = d->assessor.get(),
+                 .foretell =
+                     [d, url = PublicUrl(server)](const std::string& deployment,
+                                                  const risk::Prediction& prediction) {
+                       Foretell(deployment, prediction, url, d);
+                     },
+                 .withdraw =
+                     [d](const std::string& deployment) {
+                       for (const alert::Alert& alert :
+                            d->rollout_alerts->Withdraw(deployment, d->clock.Wall()))
+                         d->alerts->Send(alert);
+                     }},
+                &routes);
+  return routes;
+}
+
 Status Open(const Configuration& configuration, Daemon* d) {
   const ServerConfig& server = configuration.server;
   const std::string address = fmt::format("{}:{}", server.address, server.port);
@@ -164,34 +197,7 @@ Status Open(const Configuration& configuration, Daemon* d) {
   if (d->facts->damaged() > 0) d->log.Warn("facts_not_read", {{"entries", d->facts->damaged()}});
   // Only now: lines of running deployments find their servers tracked.
   AUSPEX_TRY(d->feed->Start());
-  d->assessor = std::make_unique<risk::Assessor>(risk::Assessor::Dependencies{
-      .ledger = d->ledger.get(),
-      .clock = &d->clock,
-      .log = &d->log,
-      .facts = [d](std::string_view service, const std::string&, const risk::ChangeFacts& change,
-                   WallTime at) { return FactsOf(*d, service, change, at); }});
-  api::Routes routes;
-  AddRestRoutes({.engine = d->engine.get(),
-                 .ledger = d->ledger.get(),
-                 .requests = d->feed.get(),
-                 .events = d->events.get(),
-                 .alerts = d->alerts.get(),
-                 .facts = d->facts.get(),
-                 .clock = &d->clock,
-                 .log = &d->log,
-                 .assessor = d->assessor.get(),
-                 .foretell =
-                     [d, url = PublicUrl(server)](const std::string& deployment,
-                                                  const risk::Prediction& prediction) {
-                       Foretell(deployment, prediction, url, d);
-                     },
-                 .withdraw =
-                     [d](const std::string& deployment) {
-                       for (const alert::Alert& alert :
-                            d->rollout_alerts->Withdraw(deployment, d->clock.Wall()))
-                         d->alerts->Send(alert);
-                     }},
-                &routes);
+  const api::Routes routes = RoutesOf(server, d);
   AUSPEX_TRY(d->server, StartServer(server, routes, *d));
   d->log.Info("listening", {{"api", fmt::format("{}://{}:{}", d->access->tls() ? "https" : "http",
                                                 server.address, d->server->port())},
