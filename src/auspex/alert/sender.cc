@@ -28,10 +28,10 @@ class AlertSender::Lane {
     {
       const MutexLock lock(mutex_);
       if (stopping_) return 0;
-      queue_.push_back(alert);
       number = ++added_;
+      queue_.push_back({number, alert});
       if (queue_.size() > options_.queue) {
-        NoteDropped(queue_.front(), "the channel is behind, and its oldest alert makes room");
+        NoteDropped(queue_.front().alert, "the channel is behind, and its oldest alert makes room");
         queue_.pop_front();
       }
     }
@@ -41,8 +41,10 @@ class AlertSender::Lane {
   // False where it still waits, or is under way, at `until`.
   bool WaitFor(std::uint64_t number, MonotonicTime until) {
     MutexLock lock(mutex_);
-    return wake_.wait_until(lock.native(), until,
-                            [&]() AUSPEX_REQUIRES(mutex_) { return done_ >= number || stopping_; });
+    return wake_.wait_until(lock.native(), until, [&]() AUSPEX_REQUIRES(mutex_) {
+      const bool waits = !queue_.empty() && queue_.front().number <= number;
+      return stopping_ || (!waits && sending_ != number);
+    });
   }
 
   // Begins to end: the waits end now.
@@ -64,11 +66,16 @@ class AlertSender::Lane {
     const MutexLock lock(mutex_);
     Count count = count_;
     count.channel = name_;
-    count.waiting = static_cast<std::int64_t>(queue_.size()) + (busy_ ? 1 : 0);
+    count.waiting = static_cast<std::int64_t>(queue_.size()) + (sending_ != 0 ? 1 : 0);
     return count;
   }
 
  private:
+  struct Waiting {
+    std::uint64_t number = 0;  // from 1, in the order they were added
+    Alert alert;
+  };
+
   void Run() {
     while (true) {
       Alert alert;
@@ -78,13 +85,13 @@ class AlertSender::Lane {
                    [this]() AUSPEX_REQUIRES(mutex_) { return stopping_ || !queue_.empty(); });
         if (queue_.empty()) return;
         if (stopping_ && RealClock().Now() >= last_moment_) {
-          for (const Alert& left : queue_) NoteDropped(left, "the daemon stops");
+          for (const Waiting& left : queue_) NoteDropped(left.alert, "the daemon stops");
           queue_.clear();
           return;
         }
-        alert = std::move(queue_.front());
+        alert = std::move(queue_.front().alert);
+        sending_ = queue_.front().number;
         queue_.pop_front();
-        busy_ = true;
       }
       Deliver(alert);
     }
@@ -120,9 +127,8 @@ class AlertSender::Lane {
 
   void Note(const Alert& alert, const Status& sent, bool good) {
     const MutexLock lock(mutex_);
-    busy_ = false;
+    sending_ = 0;
     ++(good ? count_.sent : count_.failed);
-    ++done_;
     wake_.notify_all();
     if (good) {
       log_->Info("alert_sent", {{"channel", name_}, {"key", alert.key}});
@@ -135,7 +141,6 @@ class AlertSender::Lane {
   }
   void NoteDropped(const Alert& alert, const char* why) AUSPEX_REQUIRES(mutex_) {
     ++count_.dropped;
-    ++done_;
     log_->Error("alert_dropped",
                 {{"channel", name_}, {"key", alert.key}, {"summary", alert.summary}, {"why", why}});
   }
@@ -146,11 +151,10 @@ class AlertSender::Lane {
   const std::string name_;
   mutable Mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Alert> queue_ AUSPEX_GUARDED_BY(mutex_);
+  std::deque<Waiting> queue_ AUSPEX_GUARDED_BY(mutex_);
   Count count_ AUSPEX_GUARDED_BY(mutex_);
   std::uint64_t added_ AUSPEX_GUARDED_BY(mutex_) = 0;
-  std::uint64_t done_ AUSPEX_GUARDED_BY(mutex_) = 0;  // of those: sent, refused, late or dropped
-  bool busy_ AUSPEX_GUARDED_BY(mutex_) = false;       // with one that is not in the queue any more
+  std::uint64_t sending_ AUSPEX_GUARDED_BY(mutex_) = 0;  // not in the queue any more; 0: none
   bool stopping_ AUSPEX_GUARDED_BY(mutex_) = false;
   MonotonicTime last_moment_ AUSPEX_GUARDED_BY(mutex_) = MonotonicTime::max();
   std::thread thread_;
