@@ -33,6 +33,15 @@ TEST(RolloutAlerts, SaysWhatAndWhereAndHowLikely) {
   EXPECT_FALSE(told[0].resolved);
 }
 
+TEST(RolloutAlerts, BeforeAnyTrafficTheRiskIsHowLikelyItIs) {
+  RolloutAlerts alerts("");
+  const auto told = alerts.From(
+      "alert", "d-1",
+      View("waiting", "hold", R"(,"awaits":"person","risk":0.8)" + std::string(kAlert)), kNow);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].probability, 0.8);
+}
+
 TEST(RolloutAlerts, EndsWhenTheRolloutGoesOn) {
   RolloutAlerts alerts("");
   EXPECT_TRUE(alerts.From("decision", "d-1", View("running", "advance"), kNow).empty());

@@ -54,7 +54,9 @@ alert::Alert AlertOf(const json& view, const std::string& deployment, const std:
       .link = fmt::format("{}/api/v1/deployments/{}", public_url, deployment),
       .at = now};
   if (!reason.empty() && reason != text) alert.reasons.push_back(reason);
-  if (const auto found = view.find("p_fail"); found != view.end() && found->is_number())
+  // Before any traffic the risk is what is known; p_fail is P(faulty already).
+  const char* const probability = TextIn(view, "state") == "waiting" ? "risk" : "p_fail";
+  if (const auto found = view.find(probability); found != view.end() && found->is_number())
     alert.probability = found->get<double>();
   return alert;
 }
