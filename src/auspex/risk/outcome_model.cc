@@ -235,7 +235,7 @@ Status CheckInput(const std::vector<Belief>& beliefs, std::span<const Outcome> o
 
 }  // namespace
 
-Result<OutcomeModel> OutcomeModel::Fit(std::vector<Belief> beliefs,
+Result<OutcomeModel> OutcomeModel::Fit(const std::vector<Belief>& beliefs,
                                        std::span<const Outcome> outcomes) {
   AUSPEX_TRY(CheckInput(beliefs, outcomes));
   std::map<std::string, std::size_t, std::less<>> places;

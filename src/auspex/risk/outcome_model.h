@@ -45,7 +45,8 @@ class OutcomeModel {
 
   // Errors: kInvalidArgument (an outcome of another width, a belief without a positive sd, more
   // than kMostOutcomes). Cost: outcomes x coefficients^2, some tens of times.
-  static Result<OutcomeModel> Fit(std::vector<Belief> beliefs, std::span<const Outcome> outcomes);
+  static Result<OutcomeModel> Fit(const std::vector<Belief>& beliefs,
+                                  std::span<const Outcome> outcomes);
 
   struct Answer {
     double p = 0.0;

@@ -38,6 +38,7 @@ model::Calibration CalibrateAt(const Dataset& data, const Benchmark& benchmark, 
   const double first = data.time[data.order.front()];
   // The half-life is a share of the whole time, not of that which was tried.
   std::vector<double> weights;
+  weights.reserve(times.size());
   const double half_life = kCalibrationHalfLife * (at - first);
   for (const double time : times)
     weights.push_back(half_life > 0 ? std::exp2(-(at - time) / half_life) : 1.0);
