@@ -5,9 +5,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "auspex/storage/sqlite/sqlite_ledger.h"
+#include "tests/storage/troubled_ledger.h"
 
 namespace auspex::risk {
 namespace {
@@ -28,7 +30,7 @@ class World {
     std::filesystem::remove_all(path_);
   }
   Assessor Make() {
-    return Assessor({.ledger = ledger_.get(), .clock = &clock_, .log = &log_, .facts = {}});
+    return Assessor({.ledger = &troubled(), .clock = &clock_, .log = &log_, .facts = {}});
   }
   void Begin(const std::string& id, const Prediction& prediction, std::int64_t second) {
     storage::Batch batch;
@@ -43,12 +45,17 @@ class World {
     batch.deployments = {{id, service, true, At(began), At(second), body}};
     ASSERT_TRUE(ledger_->Commit(batch).ok());
   }
+  storage::testing::TroubledLedger& troubled() {
+    if (!troubled_) troubled_.emplace(ledger_.get());
+    return *troubled_;
+  }
   SimulatedClock clock_{At(7)};
 
  private:
   std::string path_ = ::testing::TempDir() + "assessor-XXXXXX";
   Logger log_{LogLevel::kError, [](std::string_view) {}};
   std::unique_ptr<storage::Ledger> ledger_;
+  std::optional<storage::testing::TroubledLedger> troubled_;
 };
 
 constexpr const char* kFailed = R"({"decision":"roll_back","verdict":"fail"})";
@@ -97,6 +104,24 @@ TEST(Assessor, LearnsFromWhatHasEndedAndFromNothingElse) {
   // A daemon that starts anew has learned the same.
   EXPECT_EQ(world.Make().Predict({.service = "cart", .version = "9"}).assessment.p_fail,
             after_fail);
+}
+
+TEST(Assessor, ComesBackToWhatTheLedgerCouldNotRead) {
+  World world;
+  Assessor assessor = world.Make();
+  const auto p = [&assessor] {
+    return assessor.Predict({.service = "cart", .version = "9"}).assessment.p_fail;
+  };
+  const Prediction made = assessor.Predict({.service = "cart", .version = "1"});
+  world.Begin("cart-1", made, 10);
+  world.End("cart-1", "cart", kFailed, 10, 20);
+  // Another that began later has ended, too.
+  world.Begin("pay-1", made, 30);
+  world.End("pay-1", "pay", kTeachNothing[0], 30, 40);
+  world.troubled().unreadable = true;
+  EXPECT_NEAR(p(), .15, 1e-12);
+  world.troubled().unreadable = false;
+  EXPECT_GT(p(), .15);
 }
 
 TEST(Assessor, ANewServiceBorrowsAndSaysSo) {

@@ -18,6 +18,7 @@
 #include "auspex/traffic/memory/memory_router.h"
 #include "tests/rollout/simulation.h"
 #include "tests/rollout/temp_ledger.h"
+#include "tests/storage/troubled_ledger.h"
 
 // An engine over a real ledger, a remembered proxy and made-up traffic, in real time.
 namespace auspex::rollout::testing {
@@ -71,50 +72,6 @@ class FakeMetrics final : public telemetry::MetricSource {
                                               MonotonicTime /*deadline*/) override {
     return Fail(ErrorCode::kUnavailable, "not asked in these tests");
   }
-};
-
-// A ledger whose disk is full while `refuses` is set.
-class FullDisk final : public storage::Ledger {
- public:
-  explicit FullDisk(storage::Ledger* ledger) : ledger_(ledger) {}
-  std::atomic<bool> refuses = false;
-
-  Result<std::vector<storage::Entry>> Commit(const storage::Batch& batch) override {
-    if (refuses) return Fail(ErrorCode::kUnavailable, "the disk is full");
-    return ledger_->Commit(batch);
-  }
-  Result<std::vector<storage::Entry>> Entries(const EntryQuery& query) override {
-    return ledger_->Entries(query);
-  }
-  Result<std::vector<storage::DeploymentRow>> Deployments(
-      const storage::DeploymentQuery& query) override {
-    return ledger_->Deployments(query);
-  }
-  Result<storage::DeploymentRow> Deployment(std::string_view id) override {
-    return ledger_->Deployment(id);
-  }
-  Result<std::vector<storage::BaselineRow>> Baselines(std::string_view service,
-                                                      WallTime since) override {
-    return ledger_->Baselines(service, since);
-  }
-  Status Pack(std::string_view deployment, WallTime now) override {
-    return ledger_->Pack(deployment, now);
-  }
-  Result<std::vector<std::string>> Unpacked(std::size_t limit) override {
-    return ledger_->Unpacked(limit);
-  }
-  Result<std::int64_t> Expire(WallTime before) override { return ledger_->Expire(before); }
-  Result<std::optional<storage::KeptAnswer>> ClaimKey(const storage::KeyedCall& claim, WallTime now,
-                                                      WallTime expired) override {
-    return ledger_->ClaimKey(claim, now, expired);
-  }
-  Status KeepAnswer(std::string_view caller, std::string_view key,
-                    std::string_view answer) override {
-    return ledger_->KeepAnswer(caller, key, answer);
-  }
-
- private:
-  storage::Ledger* ledger_;
 };
 
 // 2,000 requests a tick, shared out as the router says.
@@ -221,7 +178,7 @@ class EngineTest : public ::testing::Test {
   }
 
   void Open() {
-    disk_ = std::make_unique<FullDisk>(ledger_.get());
+    disk_ = std::make_unique<storage::testing::TroubledLedger>(ledger_.get());
     auto made = Engine::Create({.ledger = disk_.get(),
                                 .requests = &requests_,
                                 .metrics = &metrics_,
@@ -358,7 +315,7 @@ class EngineTest : public ::testing::Test {
   RealClock clock_;
   Logger log_{LogLevel::kError, [](std::string_view) {}};
   TempLedger ledger_;
-  std::unique_ptr<FullDisk> disk_;
+  std::unique_ptr<storage::testing::TroubledLedger> disk_;
   ServiceConfig service_ = Shop();
   std::string id_;
   std::mutex mutex_;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "auspex/model/feature.h"
+#include "auspex/model/metrics.h"
 #include "auspex/model/reasons.h"
 
 namespace auspex::risk {
@@ -15,8 +16,6 @@ namespace {
 constexpr double kWorthDoing = 0.9;  // of P(fail) that is left
 constexpr std::size_t kMostLowering = 5;
 constexpr std::string_view kChange = "change_log_odds";
-
-double LogOddsOf(double p) { return std::log(p / (1.0 - p)); }
 
 std::string BasisOf(const std::string& service, const OutcomeModel::Answer& answer) {
   if (answer.outcomes_all == 0)
@@ -107,7 +106,7 @@ void KeepLast(std::vector<Lowering>* found) {
 }
 
 std::vector<Lowering> LoweringOf(const OutcomeModel& model, const Question& question, double p) {
-  const double base = LogOddsOf(question.base_risk);
+  const double base = model::LogOdds(question.base_risk);
   const std::vector<double> scaled = Scaled(question.known);
   std::vector<Lowering> found;
   const auto features = DeploymentFeatures();
@@ -133,7 +132,7 @@ std::vector<Lowering> LoweringOf(const OutcomeModel& model, const Question& ques
 
 Assessment Assess(const OutcomeModel& model, const Question& question) {
   const OutcomeModel::Answer answer =
-      model.Predict(question.service, LogOddsOf(question.base_risk), Scaled(question.known));
+      model.Predict(question.service, model::LogOdds(question.base_risk), Scaled(question.known));
   return {.p_fail = answer.p,
           .low = answer.low,
           .high = answer.high,

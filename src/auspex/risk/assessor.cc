@@ -1,8 +1,9 @@
 #include "auspex/risk/assessor.h"
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
+
+#include "auspex/model/metrics.h"
 
 namespace auspex::risk {
 namespace {
@@ -24,11 +25,6 @@ std::optional<bool> HasFailed(const storage::DeploymentRow& row) {
   return std::nullopt;
 }
 
-double LogOddsOf(double p) {
-  const double inside = std::clamp(p, 1e-4, 1.0 - 1e-4);
-  return std::log(inside / (1.0 - inside));
-}
-
 }  // namespace
 
 // nullopt: it was not predicted, or its end says nothing.
@@ -39,17 +35,18 @@ Result<std::optional<Outcome>> Assessor::Read(const storage::DeploymentRow& row)
              deps_.ledger->Entries({.deployment = row.id, .kind = "prediction", .limit = 1}));
   if (entries.empty()) return std::nullopt;
   AUSPEX_TRY(const Prediction prediction, PredictionFromJson(entries.front().body));
-  return Outcome{.service = row.service,
-                 .base_log_odds = LogOddsOf(prediction.base_risk),
-                 .scaled = Scaled(prediction.known),
-                 .failed = *failed};
+  return Outcome{
+      .service = row.service,
+      .base_log_odds = model::LogOdds(std::clamp(prediction.base_risk, 1e-4, 1.0 - 1e-4)),
+      .scaled = Scaled(prediction.known),
+      .failed = *failed};
 }
 
 // Newest first, back to where all had ended at the last look.
 Status Assessor::ReadEnded(Outcomes* news) {
   storage::DeploymentQuery query{.limit = kPage};
   std::size_t seen = 0;
-  std::optional<WallTime> running_since;
+  std::optional<WallTime> look_back_to;  // the oldest that runs, or was not read
   std::optional<WallTime> newest;
   for (bool more = true; more && seen < kMostLearned;) {
     AUSPEX_TRY(const auto rows, deps_.ledger->Deployments(query));
@@ -61,12 +58,15 @@ Status Assessor::ReadEnded(Outcomes* news) {
         break;
       }
       ++seen;
-      if (!row.ended) running_since = row.started_at;
+      if (!row.ended) look_back_to = row.started_at;
       if (!row.ended || !read_.insert({row.started_at, row.id}).second) continue;
       const auto outcome = Read(row);
       if (!outcome.ok()) {
-        // Read again at the next look, where it was the ledger that could not.
-        if (outcome.error().code == ErrorCode::kUnavailable) read_.erase({row.started_at, row.id});
+        // Where it was the ledger that could not, the next look comes back to it.
+        if (outcome.error().code == ErrorCode::kUnavailable) {
+          read_.erase({row.started_at, row.id});
+          look_back_to = row.started_at;
+        }
         deps_.log->Warn("outcome_left_out",
                         {{"deployment", row.id}, {"why", outcome.error().message}});
       } else if (*outcome) {
@@ -75,7 +75,7 @@ Status Assessor::ReadEnded(Outcomes* news) {
     }
     if (!rows.empty()) query.after_id = rows.back().id;
   }
-  if (newest) looked_back_to_ = running_since.value_or(*newest);
+  if (newest) looked_back_to_ = look_back_to.value_or(*newest);
   read_.erase(read_.begin(), read_.lower_bound({looked_back_to_, ""}));
   return {};
 }
