@@ -19,7 +19,6 @@ namespace auspex::risk {
 namespace {
 
 using change::Commit;
-using change::CommitId;
 using change::DeploymentRow;
 using change::Feature;
 using change::FeatureRow;
@@ -161,8 +160,7 @@ Result<double> ChangeLogOdds(const model::Model& model, const FeatureRow& row) {
 }
 
 // Of the change and its dependencies.
-Status Describe(const DeploymentRow& row, const change::DependencyDelta& dependencies,
-                Known* known) {
+void Describe(const DeploymentRow& row, const change::DependencyDelta& dependencies, Known* known) {
   for (std::size_t i = 0; i < change::kFeatureCount; ++i)
     known->insert_or_assign(std::string(change::kChangeFeatures[i].name), row.features[i]);
   const std::vector<double> moved = DependencyFeatures(dependencies);
@@ -171,7 +169,6 @@ Status Describe(const DeploymentRow& row, const change::DependencyDelta& depende
   known->insert_or_assign("commits", row.commits);
   known->insert_or_assign("authors", row.authors);
   std::erase_if(*known, [](const auto& one) { return !std::isfinite(one.second); });
-  return {};
 }
 
 // The same deployment had a person done something: what is left of it, or with another row.
@@ -192,7 +189,7 @@ class Alternatives {
     if (!rest.ok()) return Failure{rest.error()};
     Known known = known_;
     AUSPEX_TRY(const change::DependencyDelta dependencies, DependenciesOf(rest->net, reading_));
-    AUSPEX_TRY(Describe(*rest, dependencies, &known));
+    Describe(*rest, dependencies, &known);
     AUSPEX_TRY(known["change_log_odds"], ChangeLogOdds(model_, rest->features));
     found_.push_back({action, std::move(known)});
     return {};
@@ -337,7 +334,7 @@ Result<ChangeRisk> LookAtChange(const ChangeQuestion& question) {
   risk.facts.commits = reading.commits().size();
   risk.facts.authors = AuthorsOf(reading.commits());
   Known& known = risk.facts.known;
-  AUSPEX_TRY(Describe(row, dependencies, &known));
+  Describe(row, dependencies, &known);
   known["hour_of_week"] = HourOfWeek(question);
   risk.notes = NotesOf(repository, dependencies);
   risk.notes.insert(risk.notes.end(), learned.notes.begin(), learned.notes.end());

@@ -77,11 +77,15 @@ Result<std::vector<std::string>> Label(const Repository& repository, const Commi
   return notes;
 }
 
-// A clock that was set wrong must not decide what is recent: times are kept within those of the
-// history's own order, give or take, and none is after its last commit.
-std::int64_t Clamped(std::int64_t at_s, const Past& past) {
-  const std::int64_t last = past.newest.back().at_s;
-  return std::clamp(at_s, std::min(past.newest.front().at_s, last), last);
+// When the history ends: the median of its last commits, so that no single clock that was set wrong
+// decides what is recent, or makes what is young look old enough to be known as clean.
+std::int64_t EndOf(const Past& past) {
+  std::vector<std::int64_t> last;
+  for (auto one = past.newest.rbegin(); one != past.newest.rend() && last.size() < 11; ++one)
+    last.push_back(one->at_s);
+  const auto middle = last.begin() + static_cast<std::ptrdiff_t>(last.size() / 2);
+  std::nth_element(last.begin(), middle, last.end());
+  return *middle;
 }
 
 training::Dataset DatasetOf(const Past& past) {
@@ -89,12 +93,13 @@ training::Dataset DatasetOf(const Past& past) {
   for (const FeatureSpec& spec : change::kChangeFeatures)
     data.table.columns.emplace_back(spec.name);
   data.group_names = {"repository"};
+  const std::int64_t end = EndOf(past);
   for (const Mined& mined : past.newest) {
     const auto label = past.book.LabelOf(mined.id);
     if (!label) continue;
     data.table.values.insert(data.table.values.end(), mined.row.begin(), mined.row.end());
     data.failed.push_back(label->bug ? 1.0 : 0.0);
-    const std::int64_t at_s = Clamped(mined.at_s, past);
+    const std::int64_t at_s = std::min(mined.at_s, end);
     data.time.push_back(static_cast<double>(at_s));
     data.known_at.push_back(static_cast<double>(std::max(label->known_at_s, at_s)));
     data.group.push_back(0);
