@@ -168,6 +168,22 @@ ParsedPayload Done(ParsedPayload out) {
   return out;
 }
 
+// CDEvents, or our own JSON of the kind that `list` names.
+ParsedPayload ParseEventsOr(const char* list, decltype(&ReadOwnOutcome) read_own,
+                            std::string_view body, const Transport& transport,
+                            const PayloadDefaults& defaults) {
+  ParsedPayload out;
+  const Reading reading{defaults, &out};
+  const Json root = Parse(body, &out);
+  if (root.is_null()) return Done(std::move(out));
+  if (!transport.ce_type.empty() || IsCdEvent(root)) {
+    ReadEvents(root, transport, reading);
+  } else {
+    ReadOwn(root, list, read_own, reading);
+  }
+  return Done(std::move(out));
+}
+
 }  // namespace
 
 void AddFact(Fact fact, const std::string& service_at, const Reading& reading) {
@@ -215,30 +231,12 @@ ParsedPayload ParseBuilds(std::string_view body, const Transport& transport,
 
 ParsedPayload ParseOutcomes(std::string_view body, const Transport& transport,
                             const PayloadDefaults& defaults) {
-  ParsedPayload out;
-  const Reading reading{defaults, &out};
-  const Json root = Parse(body, &out);
-  if (root.is_null()) return Done(std::move(out));
-  if (!transport.ce_type.empty() || IsCdEvent(root)) {
-    ReadEvents(root, transport, reading);
-  } else {
-    ReadOwn(root, "outcomes", &ReadOwnOutcome, reading);
-  }
-  return Done(std::move(out));
+  return ParseEventsOr("outcomes", &ReadOwnOutcome, body, transport, defaults);
 }
 
 ParsedPayload ParseChanges(std::string_view body, const Transport& transport,
                            const PayloadDefaults& defaults) {
-  ParsedPayload out;
-  const Reading reading{defaults, &out};
-  const Json root = Parse(body, &out);
-  if (root.is_null()) return Done(std::move(out));
-  if (!transport.ce_type.empty() || IsCdEvent(root)) {
-    ReadEvents(root, transport, reading);
-  } else {
-    ReadOwn(root, "changes", &ReadOwnChange, reading);
-  }
-  return Done(std::move(out));
+  return ParseEventsOr("changes", &ReadOwnChange, body, transport, defaults);
 }
 
 ParsedPayload ParseCdEvents(std::string_view body, const Transport& transport,
