@@ -182,7 +182,7 @@ log = "0.4"
 [[package]]
 name = "serde"
 version = "1.0.1"
-source = "registry+https://example.com/index"
+source = "registry+index"
 [[package]]
 name = "fork"
 version = "0.1.0"
@@ -195,7 +195,7 @@ TEST(ReadDependencies, Requirements) {
   EXPECT_THAT(
       Read(Format::kRequirements, R"(# ours
 -r base.txt
---index-url https://example.com/simple
+--index-url ${INDEX}
 Django==4.2.1 \
     --hash=sha256:abc \
     --hash=sha256:def
