@@ -3,13 +3,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
@@ -17,6 +14,7 @@
 #include <system_error>
 #include <thread>
 
+#include "auspex/base/child_process.h"
 #include "lab/posix.h"
 
 namespace auspex::lab {
@@ -26,20 +24,6 @@ constexpr Duration kPollEvery = 10ms;
 constexpr Duration kGraceAtTheEnd = 2s;
 constexpr std::uint16_t kFirstPort = 10'000;  // below it stand the ports that programs are known by
 constexpr int kPortAttempts = 100;
-
-// The strings, and the null-terminated list of them that exec wants.
-class CStrings {
- public:
-  explicit CStrings(std::vector<std::string> strings) : strings_(std::move(strings)) {
-    for (std::string& text : strings_) pointers_.push_back(text.data());
-    pointers_.push_back(nullptr);
-  }
-  [[nodiscard]] char** data() { return pointers_.data(); }
-
- private:
-  std::vector<std::string> strings_;
-  std::vector<char*> pointers_;
-};
 
 std::vector<std::string> Environment(const ProcessOptions& options) {
   std::vector<std::string> entries;
@@ -56,46 +40,13 @@ std::vector<std::string> Environment(const ProcessOptions& options) {
   return entries;
 }
 
-struct ChildPlan {
-  char** argv;
-  char** env;
-  int input;
-  int output;
-  int errors;  // where errno goes if exec fails; closed by an exec that succeeds
-  pid_t parent;
-  int nice;
-};
-
-// Between fork and exec, in what may be a copy of a threaded process: only calls that are safe in a
-// signal handler, no memory.
-[[noreturn]] void BecomeChild(const ChildPlan& plan) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // The parent may have gone before the line above took effect.
-  if (getppid() != plan.parent) _exit(127);
-  sigset_t none;
-  sigemptyset(&none);
-  pthread_sigmask(SIG_SETMASK, &none, nullptr);
-  signal(SIGPIPE, SIG_DFL);
-  if (plan.nice != 0) setpriority(PRIO_PROCESS, 0, plan.nice);
-  dup2(plan.input, STDIN_FILENO);
-  dup2(plan.output, STDOUT_FILENO);
-  dup2(plan.output, STDERR_FILENO);
-  close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-  execve(plan.argv[0], plan.argv, plan.env);
-  const int error = errno;
-  [[maybe_unused]] const auto told = write(plan.errors, &error, sizeof(error));
-  _exit(127);
-}
-
-// A copy numbered above the standard three: dup2() onto itself would keep close-on-exec.
 Result<Fd> OpenHigh(const std::filesystem::path& path, int flags) {
   const Fd low(open(path.c_str(), flags | O_CLOEXEC, 0644));
-  Fd high(low.valid() ? fcntl(low.get(), F_DUPFD_CLOEXEC, 3) : -1);
-  if (!high.valid()) {
+  if (!low.valid()) {
     return Fail(ErrorCode::kPermissionDenied, "cannot open {}: {}", path.string(),
                 std::system_category().message(errno));
   }
-  return high;
+  return DuplicateHigh(low);
 }
 
 // Where the ports that the system gives to connections begin (ip(7)).
@@ -106,24 +57,8 @@ std::uint16_t FirstPortOfConnections() {
   return first;
 }
 
-Result<std::pair<Fd, Fd>> MakePipe() {
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) return FailErrno("a pipe");
-  return std::pair(Fd(ends[0]), Fd(ends[1]));
-}
-
 ExitStatus FromWait(int status) {
   return WIFSIGNALED(status) ? ExitStatus{0, WTERMSIG(status)} : ExitStatus{WEXITSTATUS(status), 0};
-}
-
-// What exec said, 0 if it succeeded. Ends as the child execs or exits: both close its end.
-int ExecError(const Fd& pipe) {
-  int error = 0;
-  ssize_t got = -1;
-  do {
-    got = read(pipe.get(), &error, sizeof(error));
-  } while (got < 0 && errno == EINTR);
-  return got == ssize_t{sizeof(error)} ? error : 0;
 }
 
 }  // namespace
@@ -135,25 +70,18 @@ std::string ToText(const ExitStatus& status) {
 
 Result<Process> Process::Start(const ProcessOptions& options) {
   if (options.argv.empty()) return Fail(ErrorCode::kInvalidArgument, "no program to start");
-  CStrings argv(options.argv);
-  CStrings env(Environment(options));
   AUSPEX_TRY(const Fd input, OpenHigh("/dev/null", O_RDONLY));
   const bool discard = options.output.empty();
   AUSPEX_TRY(const Fd output,
              OpenHigh(discard ? "/dev/null" : options.output, O_WRONLY | O_CREAT | O_APPEND));
-  AUSPEX_TRY(auto pipe, MakePipe());
-  const ChildPlan plan{argv.data(),       env.data(), input.get(), output.get(),
-                       pipe.second.get(), getpid(),   options.nice};
-  const pid_t pid = fork();
-  if (pid < 0) return FailErrno(fmt::format("start {}", options.argv[0]));
-  if (pid == 0) BecomeChild(plan);
-  Process process(pid);
-  pipe.second.Reset();
-  if (const int error = ExecError(pipe.first); error != 0) {
-    return Fail(ErrorCode::kNotFound, "cannot start {}: {}", options.argv[0],
-                std::system_category().message(error));
-  }
-  return process;
+  AUSPEX_TRY(const pid_t pid, StartChild({.program = options.argv[0],
+                                          .argv = options.argv,
+                                          .env = Environment(options),
+                                          .input = input.get(),
+                                          .output = output.get(),
+                                          .errors = output.get(),
+                                          .nice = options.nice}));
+  return Process(pid);
 }
 
 Process::Process(Process&& other) noexcept

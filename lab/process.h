@@ -38,8 +38,8 @@ struct ProcessOptions {
 // Not thread-safe.
 class Process {
  public:
-  // Errors: kInvalidArgument (no argv), kNotFound (no such program, or it may not be executed),
-  // kPermissionDenied (the output file), kUnavailable (the system refuses).
+  // Errors: kInvalidArgument (no argv), kNotFound (no such program), kPermissionDenied (it may not
+  // be executed; the output file), kUnavailable (the system refuses).
   static Result<Process> Start(const ProcessOptions& options);
   Process(Process&& other) noexcept;
   Process& operator=(Process&& other) noexcept;

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <string>
 #include <thread>
@@ -26,6 +27,27 @@ TEST(Subprocess, GivesTheSignalThatEndedIt) {
   ASSERT_TRUE(run.ok()) << run.error().message;
   EXPECT_EQ(run->end, (SubprocessEnd{0, SIGTERM}));
   EXPECT_EQ(ToText(run->end), "signal 15");
+}
+
+TEST(Subprocess, EndsSoonAfterItIsStopped) {
+  std::atomic<bool> stop = false;
+  SubprocessOptions options = Shell("sleep 1000");
+  options.stop = &stop;
+  std::thread stopper([&] { stop = true; });
+  const auto run = RunSubprocess(options);
+  stopper.join();
+  ASSERT_FALSE(run.ok());
+  EXPECT_EQ(run.error().code, ErrorCode::kUnavailable);
+  EXPECT_NE(run.error().message.find("was stopped"), std::string::npos) << run.error().message;
+}
+
+TEST(Subprocess, RunsWithThePriorityItIsTold) {
+  SubprocessOptions options = Shell("nice");
+  options.env = {{"PATH", "/usr/bin:/bin"}};
+  options.nice = 19;
+  const auto run = RunSubprocess(options);
+  ASSERT_TRUE(run.ok()) << run.error().message;
+  EXPECT_EQ(run->output, "19\n");
 }
 
 TEST(Subprocess, PassesArgumentsUntouchedByAnyShell) {

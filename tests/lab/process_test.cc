@@ -85,7 +85,7 @@ TEST(Process, SaysWhatCannotBeStarted) {
   };
   EXPECT_EQ(start({}), ErrorCode::kInvalidArgument);
   EXPECT_EQ(start({"/nonexistent/program"}), ErrorCode::kNotFound);
-  EXPECT_EQ(start({"/etc/passwd"}), ErrorCode::kNotFound);  // not executable
+  EXPECT_EQ(start({"/etc/passwd"}), ErrorCode::kPermissionDenied);  // not executable
   EXPECT_EQ(start({"/bin/true"}, "/nonexistent/folder/out"), ErrorCode::kPermissionDenied);
 }
 

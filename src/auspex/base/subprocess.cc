@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +15,8 @@
 #include <system_error>
 #include <thread>
 
+#include "auspex/base/child_process.h"
+
 namespace auspex {
 namespace {
 
@@ -24,90 +25,6 @@ constexpr Duration kPollWhileEnding = 1ms;
 
 Failure FailErrno(ErrorCode code, std::string_view what) {
   return Fail(code, "{}: {}", what, std::system_category().message(errno));
-}
-
-// The strings, and the null-terminated list of them that exec wants.
-class CStrings {
- public:
-  explicit CStrings(std::vector<std::string> strings) : strings_(std::move(strings)) {
-    for (std::string& text : strings_) pointers_.push_back(text.data());
-    pointers_.push_back(nullptr);
-  }
-  [[nodiscard]] char** data() { return pointers_.data(); }
-
- private:
-  std::vector<std::string> strings_;
-  std::vector<char*> pointers_;
-};
-
-struct ChildPlan {
-  const char* program;
-  char** argv;
-  char** env;
-  const char* folder;  // null: stay
-  int input, output, errors;
-  int told;  // where errno goes if chdir or exec fails; closed by an exec that succeeds
-  pid_t parent;
-};
-
-// Between fork and exec, in what may be a copy of a threaded process: only calls that are safe in a
-// signal handler, no memory.
-[[noreturn]] void BecomeChild(const ChildPlan& plan) {
-  setpgid(0, 0);
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // The parent may have gone before the line above took effect.
-  if (getppid() != plan.parent) _exit(127);
-  sigset_t none;
-  sigemptyset(&none);
-  pthread_sigmask(SIG_SETMASK, &none, nullptr);
-  signal(SIGPIPE, SIG_DFL);
-  dup2(plan.input, STDIN_FILENO);
-  dup2(plan.output, STDOUT_FILENO);
-  dup2(plan.errors, STDERR_FILENO);
-  close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-  if (plan.folder == nullptr || chdir(plan.folder) == 0) execve(plan.program, plan.argv, plan.env);
-  const int error = errno;
-  [[maybe_unused]] const auto told = write(plan.told, &error, sizeof(error));
-  _exit(127);
-}
-
-struct Ends {
-  Fd ours, theirs;
-};
-
-// Both numbered above the standard three: dup2() onto itself would keep close-on-exec.
-Result<Ends> HighEnds(std::array<int, 2> low) {
-  const Fd first(low[0]);
-  const Fd second(low[1]);
-  Ends ends{Fd(fcntl(first.get(), F_DUPFD_CLOEXEC, 3)),
-            Fd(fcntl(second.get(), F_DUPFD_CLOEXEC, 3))};
-  if (!ends.ours.valid() || !ends.theirs.valid())
-    return FailErrno(ErrorCode::kUnavailable, "no more descriptors");
-  return ends;
-}
-
-Result<Ends> PipeFromChild() {
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) return FailErrno(ErrorCode::kUnavailable, "a pipe");
-  return HighEnds(ends);
-}
-
-// A socket, because a write to a pipe whose reader has gone raises SIGPIPE in the whole process.
-Result<Ends> SocketToChild() {
-  std::array<int, 2> ends{};
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
-    return FailErrno(ErrorCode::kUnavailable, "a socket");
-  return HighEnds(ends);
-}
-
-// What chdir or exec said, 0 if they succeeded. Ends as the child execs or exits: both close it.
-int ExecError(const Fd& pipe) {
-  int error = 0;
-  ssize_t got = -1;
-  do {
-    got = read(pipe.get(), &error, sizeof(error));
-  } while (got < 0 && errno == EINTR);
-  return got == ssize_t{sizeof(error)} ? error : 0;
 }
 
 Result<std::string> ProgramPath(const std::string& name) {
@@ -152,39 +69,25 @@ Result<Subprocess> Subprocess::Start(const SubprocessOptions& options) {
     return Fail(ErrorCode::kInvalidArgument, "an argument for {} has a NUL byte in it",
                 options.argv[0]);
   AUSPEX_TRY(const std::string program, ProgramPath(options.argv[0]));
-  CStrings argv(options.argv);
   std::vector<std::string> variables;
   for (const auto& [name, value] : options.env)
     variables.push_back(fmt::format("{}={}", name, value));
-  CStrings env(std::move(variables));
   AUSPEX_TRY(auto input, SocketToChild());
   AUSPEX_TRY(auto output, PipeFromChild());
   AUSPEX_TRY(auto errors, PipeFromChild());
-  AUSPEX_TRY(auto told, PipeFromChild());
-  const ChildPlan plan{program.c_str(),
-                       argv.data(),
-                       env.data(),
-                       options.folder.empty() ? nullptr : options.folder.c_str(),
-                       input.theirs.get(),
-                       output.theirs.get(),
-                       errors.theirs.get(),
-                       told.theirs.get(),
-                       getpid()};
-  const pid_t pid = fork();
-  if (pid < 0) return FailErrno(ErrorCode::kUnavailable, fmt::format("start {}", program));
-  if (pid == 0) BecomeChild(plan);
-  setpgid(pid, pid);  // also here, so that the group is there before anybody kills it
+  AUSPEX_TRY(const pid_t pid, StartChild({.program = program,
+                                          .argv = options.argv,
+                                          .env = std::move(variables),
+                                          .folder = options.folder,
+                                          .input = input.theirs.get(),
+                                          .output = output.theirs.get(),
+                                          .errors = errors.theirs.get(),
+                                          .nice = options.nice,
+                                          .leads_group = true}));
   Subprocess process(pid, options);
   process.input_ = std::move(input.ours);
   process.output_ = std::move(output.ours);
   process.error_output_ = std::move(errors.ours);
-  told.theirs.Reset();
-  if (const int error = ExecError(told.ours); error != 0) {
-    const bool missing = error == ENOENT || error == ENOTDIR;
-    const std::string in = options.folder.empty() ? "" : fmt::format(" in {}", options.folder);
-    return Fail(missing ? ErrorCode::kNotFound : ErrorCode::kPermissionDenied,
-                "cannot start {}{}: {}", program, in, std::system_category().message(error));
-  }
   fcntl(process.input_.get(), F_SETFL, O_NONBLOCK);
   fcntl(process.error_output_.get(), F_SETFL, O_NONBLOCK);
   return process;
@@ -194,6 +97,7 @@ Subprocess::Subprocess(pid_t pid, const SubprocessOptions& options)
     : pid_(pid),
       name_(options.argv[0]),
       output_left_(options.output_bytes_most),
+      stop_(options.stop),
       error_bytes_kept_(options.error_bytes_kept) {
   Allow(options.limit);
 }
@@ -211,6 +115,7 @@ Subprocess& Subprocess::operator=(Subprocess&& other) noexcept {
   queued_ = std::move(other.queued_);
   sent_ = other.sent_;
   input_closes_ = other.input_closes_;
+  stop_ = other.stop_;
   deadline_ = other.deadline_;
   limit_ = other.limit_;
   output_left_ = other.output_left_;
@@ -278,11 +183,17 @@ Failure Subprocess::Ended(std::string_view why) {
   return Fail(ErrorCode::kUnavailable, "{} {}; it was ended", name_, why);
 }
 
-Result<bool> Subprocess::Pump() {
-  SendSome();
+Result<Duration> Subprocess::Left() {
+  if (stop_ != nullptr && *stop_) return Ended("was stopped");
   const Duration left = deadline_ - std::chrono::steady_clock::now();
   if (left <= Duration::zero())
     return Ended(fmt::format("ran past its limit of {}", auspex::ToText(limit_)));
+  return stop_ != nullptr ? std::min(left, kStopWithin) : left;
+}
+
+Result<bool> Subprocess::Pump() {
+  SendSome();
+  AUSPEX_TRY(const Duration left, Left());
   const bool sends = input_.valid() && sent_ < queued_.size();
   // poll(2) passes over a descriptor of -1.
   std::array<pollfd, 3> watched{pollfd{output_.get(), POLLIN, 0},
@@ -319,8 +230,9 @@ Result<SubprocessEnd> Subprocess::Wait() {
     // Standard error tells by its end, mostly, that the process has ended.
     if (error_output_.valid()) {
       AUSPEX_TRY(Pump());
-    } else if (deadline_ <= std::chrono::steady_clock::now()) {
-      return Ended(fmt::format("ran past its limit of {}", auspex::ToText(limit_)));
+    } else {
+      AUSPEX_TRY(const Duration left, Left());
+      static_cast<void>(left);
     }
     int status = 0;
     const pid_t got = waitpid(pid_, &status, WNOHANG);

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -25,6 +26,10 @@ struct SubprocessOptions {
   Duration limit = 10min;  // wall time from its start; Allow() sets it anew
   std::int64_t output_bytes_most = std::int64_t{1} << 40;
   std::size_t error_bytes_kept = 4096;  // the first of standard error; the rest is read and dropped
+  int nice = 0;                         // scheduling priority, as ChildOptions'
+  // Ends it within kStopWithin of becoming true, as its limit would; outlives the process. May be
+  // null.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 struct SubprocessEnd {
@@ -49,6 +54,7 @@ struct SubprocessEnd {
 // For a child that runs beside us for long, see lab/process.h. Not thread-safe.
 class Subprocess final : public Input {
  public:
+  static constexpr Duration kStopWithin = 100ms;
   // Errors: kInvalidArgument (no argv, a NUL in it), kNotFound (no such program or folder),
   // kPermissionDenied (it may not be executed), kUnavailable (the system refuses a process).
   static Result<Subprocess> Start(const SubprocessOptions& options);
@@ -62,7 +68,7 @@ class Subprocess final : public Input {
   // Its standard input ends once what was queued is sent.
   void CloseInput();
   // The next bytes of its standard output; 0 at the end. Errors: kUnavailable (the limit is over,
-  // the output too long: it is killed then; the system could not read).
+  // it was stopped, the output too long: it is killed then; the system could not read).
   Result<std::size_t> Read(char* to, std::size_t most) override;
   // Gives up what it has not yet said and waits for its end. Error: kUnavailable (as Read).
   Result<SubprocessEnd> Wait();
@@ -74,6 +80,8 @@ class Subprocess final : public Input {
 
  private:
   Subprocess(pid_t pid, const SubprocessOptions& options);
+  // How long one round may wait. Errors: of Read.
+  Result<Duration> Left();
   // One round of poll: sends, reads standard error, waits for standard output if it is open.
   // True where standard output can be read.
   Result<bool> Pump();
@@ -90,6 +98,7 @@ class Subprocess final : public Input {
   MonotonicTime deadline_;
   Duration limit_{};
   std::int64_t output_left_ = 0;
+  const std::atomic<bool>* stop_ = nullptr;
   std::size_t error_bytes_kept_ = 0;
   std::string errors_;
   std::optional<SubprocessEnd> end_;
