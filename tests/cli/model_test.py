@@ -96,6 +96,23 @@ class Models(unittest.TestCase):
         shown = run("evaluate", "--model", str(self.path / "model"), "--data", str(self.path / "new.csv"))
         self.assertIn("reliability", shown.stdout)
         self.assertIn("pay", shown.stdout)
+        self.assertEqual((figures["young"], figures["settled"]), (0, figures["metrics"]))
+
+    def test_outcomes_that_may_still_change_are_told_apart(self):
+        self.train()
+        rows = deployments(seed=2)
+        for i, row in enumerate(rows):
+            row["label_known_at"] = str(int(row["at"]) + (10 * 24 * 3600 if i % 4 == 3 else 60))
+        last = int(rows[-1]["at"])
+        data = self.put(rows, "young.csv")
+        figures = json.loads(run("evaluate", "--model", str(self.path / "model"), "--data", data, "--json").stdout)
+        settled = [row for row in rows if int(row["label_known_at"]) <= last]
+        self.assertEqual((figures["metrics"]["rows"], figures["young"]), (240, 240 - len(settled)))
+        self.assertEqual(figures["settled"]["rows"], len(settled))
+        self.assertGreater(figures["young"], 50)
+        shown = run("evaluate", "--model", str(self.path / "model"), "--data", data).stdout
+        self.assertIn("known by the last row", shown)
+        self.assertIn("may still", shown)
 
     def test_gives_equal_files_for_equal_data(self):
         self.train()

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -23,7 +24,10 @@ struct Figures {
   model::Metrics all;
   std::vector<model::ReliabilityBin> bins;
   std::vector<GroupFigures> groups;  // none where there is one group
-  std::size_t unknown = 0;           // rows without an outcome
+  // Of the rows whose outcome was known by the time of the last row; others may still change.
+  model::Metrics settled;
+  std::size_t young = 0;    // the others
+  std::size_t unknown = 0;  // rows without an outcome
 };
 
 Result<Figures> Evaluated(const EvaluateOptions& options) {
@@ -36,13 +40,19 @@ Result<Figures> Evaluated(const EvaluateOptions& options) {
   AUSPEX_TRY(const Judged judged, JudgeData(options.model, options.data, label, false));
   const training::Dataset& data = judged.data;
   Figures figures;
-  std::vector<double> chances, failed;
+  std::vector<double> chances, failed, settled_chances, settled_failed;
+  const double end =
+      data.time.empty() ? 0.0 : *std::max_element(data.time.begin(), data.time.end());
   std::vector<std::vector<double>> group_chances(data.group_names.size()),
       group_failed(data.group_names.size());
   for (std::size_t row = 0; row < data.rows(); ++row) {
     if (std::isnan(data.failed[row])) continue;
     chances.push_back(judged.chances[row]);
     failed.push_back(data.failed[row]);
+    if (data.known_at[row] <= end) {
+      settled_chances.push_back(judged.chances[row]);
+      settled_failed.push_back(data.failed[row]);
+    }
     group_chances[data.group[row]].push_back(judged.chances[row]);
     group_failed[data.group[row]].push_back(data.failed[row]);
   }
@@ -51,6 +61,8 @@ Result<Figures> Evaluated(const EvaluateOptions& options) {
                 label);
   figures.unknown = data.rows() - failed.size();
   figures.all = model::Measure(chances, failed);
+  figures.young = failed.size() - settled_failed.size();
+  figures.settled = model::Measure(settled_chances, settled_failed);
   figures.bins = model::Reliability(chances, failed, kBins);
   if (data.group_names.size() > 1)
     for (std::size_t g = 0; g < data.group_names.size(); ++g)
@@ -69,9 +81,11 @@ void PrintJson(const Figures& figures) {
   for (const GroupFigures& group : figures.groups)
     groups += fmt::format(R"({}{{"group":{},"metrics":{}}})", groups.empty() ? "" : ",",
                           nlohmann::json(group.name).dump(), MetricsJson(group.metrics));
-  fmt::print(R"({{"metrics":{},"unknown":{},"reliability":[{}],"groups":[{}]}})"
-             "\n",
-             MetricsJson(figures.all), figures.unknown, bins, groups);
+  fmt::print(
+      R"({{"metrics":{},"unknown":{},"young":{},"settled":{},"reliability":[{}],"groups":[{}]}})"
+      "\n",
+      MetricsJson(figures.all), figures.unknown, figures.young, MetricsJson(figures.settled), bins,
+      groups);
 }
 
 std::string Figure(double value) {
@@ -110,9 +124,15 @@ void PrintText(const Figures& figures) {
   fmt::print("{:<24}{:>8}{:>8}{:>8}{:>8}{:>10}{:>8}{:>8}\n", "", "rows", "failed", "AUC", "PR-AUC",
              "log loss", "Brier", "ECE");
   line("all", figures.all);
+  if (figures.young > 0) line("known by the last row", figures.settled);
   for (const GroupFigures& group : figures.groups) line(Printable(group.name), group.metrics);
   if (figures.unknown > 0)
     fmt::print("{} rows without an outcome are not counted\n", figures.unknown);
+  if (figures.young > 0)
+    fmt::print(
+        "{} outcomes became known after the time of the last row: what did not fail yet may still, "
+        "so look at the second line\n",
+        figures.young);
   PrintPlot(figures.bins);
 }
 
