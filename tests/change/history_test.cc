@@ -196,6 +196,29 @@ TEST(History, ServicesAreConfiguredOrFoundByTheirFiles) {
   EXPECT_EQ(services({Changed("web/a/b.js", 1, 0), Changed("web/api/c.go", 1, 0)}), 1);
 }
 
+TEST(History, ConfiguredServicesAreNoPartOfASnapshot) {
+  const std::vector<ServicePath> configured{{"services/pay", "payments"}};
+  History with(configured);
+  History without;
+  const Commit commit =
+      Made("x", kThen, {Added("web/package.json", 1), Added("services/pay/a", 1)});
+  with.Add(commit);
+  without.Add(commit);
+  EXPECT_TRUE(with.Snapshot() == without.Snapshot());
+  const std::vector<FileChange> files{Changed("web/a", 1, 0), Changed("services/pay/a", 1, 0),
+                                      Changed("services/b", 1, 0)};
+  const auto restored = History::Restore(without.Snapshot(), configured);
+  ASSERT_TRUE(restored.ok());
+  EXPECT_EQ(restored->CountServices(files), 3U);
+  EXPECT_EQ(without.CountServices(files), 2U);
+}
+
+TEST(FolderOf, IsAFolderBelowTheTop) {
+  EXPECT_EQ(FolderOf("./services//checkout/").value_or(""), "services/checkout");
+  for (const char* bad : {"", ".", "/", "/services", "../other", "a/../../b"})
+    EXPECT_FALSE(FolderOf(bad).ok()) << bad;
+}
+
 TEST(History, TakesCommitsWithoutFilesAndTimesOfAnyKind) {
   History history;
   for (const std::int64_t time_s : {std::int64_t{0}, std::int64_t{4'102'444'800}, kThen,

@@ -76,6 +76,19 @@ class Risk(unittest.TestCase):
             self.assertIn(words, done.stderr)
             self.assertEqual(done.stdout, "")
 
+    def test_of_several_services_it_looks_at_the_one_that_is_deployed(self):
+        both = ("--path", "shop=src", "--path", "orders=db/")
+        done = self.run_risk(str(self.shop), "v1..HEAD", "--json", *both, "--service", "orders")
+        self.assertEqual(json.loads(done.stdout)["change"]["known"]["files_migration"], 2, done.stderr)
+        done = self.run_risk(str(self.shop), "v1..HEAD", *both, "--service", "shop")
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertIn("nothing of service shop changes; it lies below src", done.stderr)
+        for arguments, words in ((("--path", "src"), "NAME=FOLDER"), (("--path", "shop=/src"), "absolute"), (("--service", "shop"), "--path"),
+                                 ((*both, "--service", "cart"), "'cart'")):
+            done = self.run_risk(str(self.shop), "v1..HEAD", *arguments)
+            self.assertEqual(done.returncode, 2, (arguments, done.stdout, done.stderr))
+            self.assertIn(words, done.stderr)
+
     def test_nothing_to_deploy_is_no_answer(self):
         done = self.run_risk(str(self.shop), "HEAD..HEAD")
         self.assertEqual(done.returncode, 4, done.stderr)

@@ -90,6 +90,48 @@ TEST(LookAtChange, TellsOfAYoungRepositoryWhatTheChangeDoesAndNoMore) {
   EXPECT_NE(risk.notes[0].find("react 17.0.2"), std::string::npos) << risk.notes[0];
 }
 
+TEST(LookAtChange, OfAServiceIsWhatItsFolderHasOfTheChange) {
+  const ScratchRepository repository;
+  repository.Write("services/shop/a.py", "x = 1\n");
+  repository.Write("services/cart/b.py", "x = 1\n");
+  repository.Write("lib/c.py", "x = 1\n");
+  const std::string base = repository.Commit("first");
+  repository.Write("services/cart/db/migrate/20240101_carts.sql", "CREATE TABLE carts (id INT);\n");
+  repository.Commit("carts");
+  repository.Write("services/cart/b.py", "x = 2\n");
+  repository.Write("services/shop/a.py", "x = 2\ny = 1\n");
+  repository.Write("lib/c.py", "x = 2\n");
+  const std::string both = repository.Commit("everywhere");
+  const auto look = [&](const std::string& service, const std::string& range) {
+    return LookAtChange({.repository = repository.path(),
+                         .range = range,
+                         .services = {{"services/shop", "shop"}, {"services/cart", "cart"}},
+                         .service = service,
+                         .cache = {}});
+  };
+  const auto shop = look("shop", base + "..HEAD");
+  ASSERT_TRUE(shop.ok()) << shop.error().message;
+  EXPECT_EQ(shop->facts.commits, 1U);
+  EXPECT_EQ(shop->facts.known.at("la"), 2.0);
+  EXPECT_EQ(shop->facts.known.at("files_migration"), 0.0);
+  EXPECT_EQ(shop->facts.known.at("services"), 3.0);  // shop, cart and the rest
+  const auto cart = look("cart", base + "..HEAD");
+  ASSERT_TRUE(cart.ok()) << cart.error().message;
+  EXPECT_EQ(cart->facts.commits, 2U);
+  EXPECT_EQ(cart->facts.known.at("files_migration"), 1.0);
+  EXPECT_EQ(look("", base + "..HEAD")->facts.known.at("la"), 5.0);
+  const auto none = look("shop", base + ".." + both + "~1");
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().code, ErrorCode::kNoData);
+  EXPECT_NE(
+      none.error().message.find("nothing of service shop changes; it lies below services/shop"),
+      std::string::npos)
+      << none.error().message;
+  const auto unknown = look("pay", base + "..HEAD");
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_EQ(unknown.error().code, ErrorCode::kInvalidArgument);
+}
+
 TEST(LookAtChange, LearnsWhatHadToBeMendedAndWhatDidNot) {
   ScratchRepository repository;
   History(200).Into(repository);
@@ -151,7 +193,7 @@ TEST(LearnRepository, KnowsNothingOfWhatCameLater) {
     EXPECT_TRUE(repository.ok());
     const auto until = repository->Resolve(revision);
     EXPECT_TRUE(until.ok());
-    auto learned = LearnRepository(*repository, *until, cache, {});
+    auto learned = LearnRepository(*repository, *until, {}, cache, {});
     EXPECT_TRUE(learned.ok()) << learned.error().message;
     return *std::move(learned);
   };

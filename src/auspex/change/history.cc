@@ -160,8 +160,15 @@ void History::FillSize(const Commit& commit, const Touched& touched, FeatureRow&
   At(row, Feature::kSizePercentile) = sizes_.Percentile(added + deleted);
 }
 
-void History::FillFiles(const Commit& commit, const Touched& touched, FeatureRow& row) const {
+std::size_t History::CountServices(const std::vector<FileChange>& files) const {
   std::vector<std::string_view> services;
+  services.reserve(files.size());
+  for (const FileChange& change : files) services.push_back(services_.Of(change.path));
+  SortUnique(services);
+  return services.size();
+}
+
+void History::FillFiles(const Commit& commit, const Touched& touched, FeatureRow& row) const {
   for (const FileChange& change : commit.files) {
     const Feature kind = FeatureOf(KindOf(change.path));
     if (kind != Feature::kCount) ++At(row, kind);
@@ -169,10 +176,8 @@ void History::FillFiles(const Commit& commit, const Touched& touched, FeatureRow
     if (change.status == FileStatus::kAdded) ++At(row, Feature::kFilesAdded);
     if (change.status == FileStatus::kDeleted) ++At(row, Feature::kFilesDeleted);
     if (change.binary) ++At(row, Feature::kFilesBinary);
-    services.push_back(services_.Of(change.path));
   }
-  SortUnique(services);
-  At(row, Feature::kServices) = Count(services.size());
+  At(row, Feature::kServices) = Count(CountServices(commit.files));
   At(row, Feature::kCoChangeMissing) = Count(files_.UsuallyTogetherWith(touched.known).size());
 }
 

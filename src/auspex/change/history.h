@@ -72,7 +72,7 @@ namespace auspex::change {
 // repository of a million commits and 400'000 paths takes about 250 MB. Copyable. Not thread-safe.
 class History {
  public:
-  // `services`: configured paths.
+  // `services`: configured folders.
   explicit History(std::vector<ServicePath> services = {});
 
   // Contents before this commit whose number of lines is not known yet: read them and Learn, for an
@@ -88,9 +88,12 @@ class History {
   // Of files that usually change with the commit's: their paths (at most `most`).
   [[nodiscard]] std::vector<std::string> MissingCoChanges(const Commit& commit,
                                                           std::size_t most) const;
+  // Of a change, as the feature `services` counts them.
+  [[nodiscard]] std::size_t CountServices(const std::vector<FileChange>& files) const;
   [[nodiscard]] std::uint32_t commits() const { return commits_; }
 
-  // All of the state as bytes, and back. Equal states give equal bytes. Error of Restore:
+  // All of the state but the configured folders as bytes, and back. Equal states give equal bytes.
+  // Error of Restore:
   // kDataLoss (damaged, of another machine, or of another version of the features): compute anew.
   [[nodiscard]] std::string Snapshot() const;
   static Result<History> Restore(std::string_view snapshot, std::vector<ServicePath> services = {});

@@ -16,11 +16,29 @@ bool MakesWorkspace(std::string_view path) {
   return std::find(kNames.begin(), kNames.end(), NameOf(path)) != kNames.end();
 }
 
-bool Holds(std::string_view folder, std::string_view path) {
-  return path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';
+}  // namespace
+
+bool ServicePath::Holds(std::string_view file) const {
+  return file.size() > path.size() && file.starts_with(path) && file[path.size()] == '/';
 }
 
-}  // namespace
+Result<std::string> FolderOf(std::string_view path) {
+  const auto refuse = [path](std::string_view why) {
+    return Fail(ErrorCode::kInvalidArgument, "'{}' is {}; write a folder as services/checkout",
+                path, why);
+  };
+  if (path.starts_with('/')) return refuse("absolute");
+  std::string folder;
+  while (!path.empty()) {
+    const std::string_view part = path.substr(0, path.find('/'));
+    path.remove_prefix(std::min(path.size(), part.size() + 1));
+    if (part == "..") return refuse("no folder of a repository");
+    if (part.empty() || part == ".") continue;
+    folder.append(folder.empty() ? "" : "/").append(part);
+  }
+  if (folder.empty()) return refuse("no folder below the top");
+  return folder;
+}
 
 Services::Services(std::vector<ServicePath> configured) : configured_(std::move(configured)) {
   std::stable_sort(
@@ -46,7 +64,7 @@ void Services::Update(const FileChange& change) {
 
 std::string_view Services::Of(std::string_view path) const {
   for (const ServicePath& one : configured_) {
-    if (one.path.empty() || Holds(one.path, path)) return one.service;
+    if (one.Holds(path)) return one.service;
   }
   std::string_view folder = DirectoryOf(path);
   while (!folder.empty()) {

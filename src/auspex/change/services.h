@@ -6,16 +6,23 @@
 #include <string_view>
 #include <vector>
 
+#include "auspex/base/result.h"
 #include "auspex/change/bytes.h"
 #include "auspex/change/change.h"
 
 namespace auspex::change {
 
-// Paths of a repository that belong to a service, as its configuration says (`source.path`).
+// A folder of a repository that belongs to a service, as its configuration says (`source.path`).
 struct ServicePath {
   std::string path;  // "services/checkout", no slash at its ends
   std::string service;
+
+  // True for what lies below it.
+  [[nodiscard]] bool Holds(std::string_view file) const;
 };
+// "./services//checkout/" as "services/checkout". Error: kInvalidArgument (empty, absolute, or it
+// leads out of the repository).
+Result<std::string> FolderOf(std::string_view path);
 
 // Which service or build module a file belongs to. A configured path that holds it says so, the
 // longest first; else the nearest folder above it that is a workspace, as the history so far tells

@@ -59,8 +59,9 @@ struct DeployOptions {
   std::string baseline_version;
   std::string actor;
   std::optional<double> risk;
-  std::string repository;  // where the change is looked at; empty: nowhere
-  std::string range;       // of it; empty: chosen
+  std::string repository;          // where the change is looked at; empty: nowhere
+  std::string range;               // of it; empty: chosen
+  std::vector<std::string> paths;  // NAME=FOLDER, of each service of it
   bool wait = false;
 };
 int Deploy(const ClientOptions& client, const DeployOptions& options);

@@ -18,7 +18,10 @@ int Deploy(const ClientOptions& client, const DeployOptions& options) {
   if (!options.baseline_version.empty()) body["baseline_version"] = options.baseline_version;
   if (options.risk) body["risk"] = *options.risk;
   if (!options.repository.empty()) {
-    const auto change = SeeChange(options.repository, options.range);
+    const auto change = SeeChange({.repository = options.repository,
+                                   .range = options.range,
+                                   .paths = options.paths,
+                                   .service = options.service});
     if (!change.ok()) return Complain("deploy", change.error());
     body["change"] = ordered_json::parse(ToJson(change->facts));
   }

@@ -24,6 +24,7 @@
 #include "auspex/change/git/mine_labels.h"
 #include "auspex/change/git/repository.h"
 #include "auspex/change/labels.h"
+#include "auspex/cli/change_sight.h"
 #include "auspex/cli/copy_meter.h"
 #include "auspex/cli/exit_code.h"
 
@@ -36,6 +37,7 @@ struct MineOptions {
   std::string repository;
   std::string since;
   std::string out = "-";
+  std::vector<std::string> paths;
   bool content = false;
   bool no_labels = false;
   bool json = false;
@@ -218,6 +220,7 @@ Status Label(const Repository& repository, const change::CommitId& tip, CopyMete
 
 Result<Mined> WriteRows(const Repository& repository, const MineOptions& options) {
   AUSPEX_TRY(const auto since_s, SinceOf(options));
+  AUSPEX_TRY(auto services, ServicePaths(options.paths));
   AUSPEX_TRY(const change::CommitId tip, repository.Resolve("HEAD"));
   AUSPEX_TRY(const std::int64_t all, repository.CountCommits({.tip = tip}));
   AUSPEX_TRY(RowFile out, RowFile::Open(options.out));
@@ -238,7 +241,7 @@ Result<Mined> WriteRows(const Repository& repository, const MineOptions& options
     return out.Write(options.json ? change::JsonRow(commit, row, nullptr)
                                   : change::CsvRow(commit, row, nullptr));
   };
-  change::History history;
+  change::History history(std::move(services));
   std::vector<change::CommitId> known;
   for (const change::CommitId& stop : StopsOf(repository, tip)) {
     AUSPEX_TRY(const change::git::FoldCount count,
@@ -295,6 +298,7 @@ void AddMine(CLI::App* app, int* exit) {
   mine->add_option("--since", o->since,
                    "only rows of commits made then or later (their features know all of the "
                    "history): RFC 3339, or seconds since 1970");
+  AddPathOption(mine, &o->paths);
   mine->add_option("--out", o->out, "the file to write; - is standard output (default)");
   mine->add_flag("--content", o->content,
                  "also what only the contents of files tell (complexity, public declarations): "

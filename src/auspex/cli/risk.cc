@@ -15,8 +15,7 @@ namespace auspex::cli {
 namespace {
 
 struct RiskOptions {
-  std::string repository = ".";
-  std::string range;            // empty: chosen
+  ChangeOptions change{.repository = "."};
   std::string format = "text";  // json, markdown, github
   std::string base_risk = "15%";
   std::string fail_above = "100%";
@@ -34,13 +33,15 @@ Result<RiskReport> Look(const RiskOptions& options) {
   if (!(report.base_risk > 0.0 && report.base_risk < 1.0))
     return Fail(ErrorCode::kInvalidArgument, "--base-risk: above 0 and below 100%, not {}",
                 options.base_risk);
-  AUSPEX_TRY(report.change, SeeChange(options.repository, options.range));
+  AUSPEX_TRY(report.change, SeeChange(options.change));
   AUSPEX_TRY(const auto model, risk::OutcomeModel::Fit(risk::DeploymentBeliefs(), {}));
-  report.assessment = Assess(model, {.service = options.repository,
-                                     .base_risk = report.base_risk,
-                                     .known = report.change.facts.known,
-                                     .change = report.change.facts.reasons,
-                                     .alternatives = report.change.facts.alternatives});
+  report.assessment =
+      Assess(model, {.service = options.change.service.empty() ? options.change.repository
+                                                               : options.change.service,
+                     .base_risk = report.base_risk,
+                     .known = report.change.facts.known,
+                     .change = report.change.facts.reasons,
+                     .alternatives = report.change.facts.alternatives});
   return report;
 }
 
@@ -73,8 +74,8 @@ void AddRisk(CLI::App* app, int* exit) {
       "How likely a change is to fail once it is deployed, why, and what would lower that "
       "(docs/risk.md)");
   risk->footer("  auspex risk\n  auspex risk . v1.8.1..v1.8.2 --format markdown --fail-above 70%");
-  risk->add_option("repository", o->repository, "a clone on this machine (default: here)");
-  risk->add_option("range", o->range,
+  risk->add_option("repository", o->change.repository, "a clone on this machine (default: here)");
+  risk->add_option("range", o->change.range,
                    "A..B; without, the branch against its upstream, else since the last tag, else "
                    "the last commit");
   risk->add_option("--format", o->format,
@@ -82,6 +83,10 @@ void AddRisk(CLI::App* app, int* exit) {
       ->check(CLI::IsMember({"text", "json", "markdown", "github"}));
   risk->add_flag_callback(
       "--json", [o] { o->format = "json"; }, "as --format json");
+  CLI::Option* const path = AddPathOption(risk, &o->change.paths);
+  risk->add_option("--service", o->change.service,
+                   "the one that is deployed: only what changes in its folder counts")
+      ->needs(path);
   risk->add_option("--base-risk", o->base_risk,
                    "P(fail) of a usual deployment of this service (default 15%)");
   risk->add_option("--fail-above", o->fail_above, "ends with 1 above this risk, as 70%");

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "auspex/base/weight.h"
+#include "auspex/cli/change_sight.h"
 #include "auspex/cli/commands.h"
 #include "auspex/cli/exit_code.h"
 #include "auspex/cli/ingest.h"
@@ -197,6 +198,7 @@ void AddDeploy(CLI::App* app, Options* o) {
       ->add_option("--range", o->deploy.range,
                    "what it changes, as v1.8.1..v1.8.2; without, as `auspex risk` chooses")
       ->needs("--repo");
+  AddPathOption(deploy, &o->deploy.paths)->needs("--repo");
   deploy->add_option("--actor", o->deploy.actor, "who deploys; default user@host");
   deploy->add_flag("--wait", o->deploy.wait,
                    "follow it to its end, or until it is held for a person");

@@ -63,47 +63,90 @@ class Reading {
   static Result<Reading> Of(const Repository& repository, const change::git::Range& range,
                             const ChangeQuestion& question) {
     Reading reading(repository);
+    AUSPEX_TRY(reading.folders_, FoldersOf(question));
+    reading.before_ = History(question.services);
     if (range.base) {
       AUSPEX_TRY(reading.before_,
-                 HistoryAt(repository, *range.base, change::git::HistoryCache(question.cache),
-                           [&](std::int64_t done, std::int64_t all) {
-                             if (question.progress)
-                               question.progress("reading the history", "commits",
-                                                 static_cast<std::size_t>(done),
-                                                 static_cast<std::size_t>(all));
-                           }));
+                 HistoryAt(
+                     repository, *range.base, change::git::HistoryCache(question.cache),
+                     [&](std::int64_t done, std::int64_t all) {
+                       if (question.progress)
+                         question.progress("reading the history", "commits",
+                                           static_cast<std::size_t>(done),
+                                           static_cast<std::size_t>(all));
+                     },
+                     question.services));
     }
     AUSPEX_TRY(auto log, repository.Log({.tip = range.tip, .known = range.known}));
     while (true) {
       AUSPEX_TRY(auto commit, log.Next());
       if (!commit) break;
-      reading.commits_.push_back(*std::move(commit));
+      const auto deployed = [&](const FileChange& file) { return reading.IsDeployed(file); };
+      if (reading.folders_.empty() ||
+          std::any_of(commit->files.begin(), commit->files.end(), deployed))
+        reading.commits_.push_back(*std::move(commit));
     }
+    if (reading.commits_.empty() && !reading.folders_.empty())
+      return Fail(ErrorCode::kNoData, "{}: nothing of service {} changes; it lies below {}",
+                  range.text, question.service, fmt::join(reading.folders_, " and "));
     return reading;
   }
 
   [[nodiscard]] const std::vector<Commit>& commits() const { return commits_; }
   [[nodiscard]] change::git::Contents& contents() { return contents_; }
 
-  // Of those commits that `keep` keeps, with the files that it keeps. kNoData: none is left.
+  // Of those commits that `keep` keeps, with the files that it keeps and are deployed. How many
+  // services they touch is told by all of their files. kNoData: none is left.
   template <typename Keep>
   Result<DeploymentRow> Fold(Keep keep) {
     std::vector<Commit> kept;
+    std::vector<FileChange> touched;
     for (std::size_t i = 0; i < commits_.size(); ++i) {
       Commit commit = commits_[i];
-      std::erase_if(commit.files, [&](const FileChange& file) { return !keep(i, file); });
-      if (!commit.files.empty() || commits_[i].files.empty()) kept.push_back(std::move(commit));
+      std::erase_if(commit.files,
+                    [&](const FileChange& file) { return !IsDeployed(file) || !keep(i, file); });
+      if (commit.files.empty() && !commits_[i].files.empty()) continue;
+      kept.push_back(std::move(commit));
+      if (!folders_.empty())
+        touched.insert(touched.end(), commits_[i].files.begin(), commits_[i].files.end());
     }
     History history = before_;
-    return FoldRange(kept, &history, [this](const Commit& commit, History* told) {
-      return contents_.LearnLines(commit, told);
-    });
+    AUSPEX_TRY(DeploymentRow row,
+               FoldRange(kept, &history, [this](const Commit& commit, History* told) {
+                 return contents_.LearnLines(commit, told);
+               }));
+    if (!folders_.empty())
+      At(row.features, Feature::kServices) = static_cast<double>(before_.CountServices(touched));
+    return row;
   }
 
  private:
   explicit Reading(const Repository& repository) : contents_(repository) {}
 
+  // Of the service that is deployed; none: all of the repository is.
+  static Result<std::vector<std::string>> FoldersOf(const ChangeQuestion& question) {
+    std::vector<std::string> folders;
+    if (question.service.empty()) return folders;
+    for (const change::ServicePath& one : question.services) {
+      if (one.service == question.service) folders.push_back(one.path);
+    }
+    if (folders.empty() && !question.services.empty())
+      return Fail(ErrorCode::kInvalidArgument,
+                  "none of the folders of services is one of '{}'; name its own too",
+                  question.service);
+    return folders;
+  }
+  // Also what was taken out of its folders.
+  [[nodiscard]] bool IsDeployed(const FileChange& file) const {
+    if (folders_.empty()) return true;
+    return std::any_of(folders_.begin(), folders_.end(), [&file](const std::string& folder) {
+      const change::ServicePath own{folder, {}};
+      return own.Holds(file.path) || own.Holds(file.old_path);
+    });
+  }
+
   change::git::Contents contents_;
+  std::vector<std::string> folders_;
   History before_;
   std::vector<Commit> commits_;
 };
@@ -323,8 +366,8 @@ Result<ChangeRisk> LookAtChange(const ChangeQuestion& question) {
   risk.facts.head = range.tip.text();
   RepositoryModel learned{nullptr, "there is no past to learn from"};
   if (range.base) {
-    AUSPEX_TRY(learned,
-               LearnRepository(repository, *range.base, question.cache, question.progress));
+    AUSPEX_TRY(learned, LearnRepository(repository, *range.base, question.services, question.cache,
+                                        question.progress));
   }
   risk.facts.model = learned.says;
   AUSPEX_TRY(Reading reading, Reading::Of(repository, range, question));

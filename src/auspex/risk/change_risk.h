@@ -7,6 +7,7 @@
 
 #include "auspex/base/clock.h"
 #include "auspex/base/result.h"
+#include "auspex/change/services.h"
 #include "auspex/risk/prediction.h"
 #include "auspex/risk/repository_model.h"
 
@@ -15,7 +16,11 @@ namespace auspex::risk {
 struct ChangeQuestion {
   std::string repository;  // a path
   std::string range = {};  // "A..B"; empty: as change::git::Repository::ResolveRange chooses
-  std::string cache;       // folder for what was learned of repositories; made if there is none
+  // Of a repository of several services: their folders, and the one that is deployed: then the
+  // change is what its folders have of it. Empty: all of the repository.
+  std::vector<change::ServicePath> services = {};
+  std::string service = {};
+  std::string cache;  // folder for what was learned of repositories; made if there is none
   // When it would be deployed, and the minutes east of UTC there: for the hours that people work.
   WallTime now{};
   int zone_min = 0;
@@ -40,7 +45,8 @@ struct ChangeRisk {
 // to be mended, and says what that makes of the range. What it learned is kept in the cache, so
 // that a later call reads only what is new. Where there is too little past the change is told
 // without change_log_odds, and a note says why. Errors: as change::git::Repository's (no git, no
-// repository, no such range); kPermissionDenied, kUnavailable (the cache).
+// repository, no such range); kInvalidArgument (no folder of `service`), kNoData (the range has
+// nothing below them), kPermissionDenied, kUnavailable (the cache).
 Result<ChangeRisk> LookAtChange(const ChangeQuestion& question);
 
 }  // namespace auspex::risk

@@ -38,10 +38,11 @@ struct Past {
   change::LabelBook book;
 };
 
-Result<Past> ReadPast(const Repository& repository, const CommitId& until, const std::string& cache,
+Result<Past> ReadPast(const Repository& repository, const CommitId& until,
+                      const std::vector<change::ServicePath>& services, const std::string& cache,
                       const Progress& progress) {
   Past past;
-  change::History history;
+  change::History history(services);
   std::size_t done = 0;
   AUSPEX_TRY(const std::int64_t all, repository.CountCommits({.tip = until}));
   const auto take = [&](const change::Commit& commit, const change::FeatureRow& row) -> Status {
@@ -140,13 +141,18 @@ std::string Says(const training::ModelRecord& record) {
 constexpr int kRules = 1;
 
 // FOLDER/model/REPOSITORY.vFEATURES.RULES/COMMIT: an artefact for each commit until which was
-// learned. A shallow clone's are not kept: what lies before its depth may come.
+// learned. A shallow clone's are not kept: what lies before its depth may come. REPOSITORY is told
+// by its git directory and the folders of its services.
 class KeptModels {
  public:
-  KeptModels(const std::string& cache, const Repository& repository) {
+  KeptModels(const std::string& cache, const Repository& repository,
+             const std::vector<change::ServicePath>& services) {
     if (cache.empty() || repository.facts().shallow) return;
+    std::string told = repository.facts().git_dir;
+    for (const change::ServicePath& one : services)
+      told.append(1, '\0').append(one.service).append(1, '\0').append(one.path);
     folder_ = fs::path(cache) / "model" /
-              fmt::format("{}.v{}.{}", ToHex(HashSha256(repository.facts().git_dir)).substr(0, 32),
+              fmt::format("{}.v{}.{}", ToHex(HashSha256(told)).substr(0, 32),
                           change::History::kVersion, kRules);
   }
 
@@ -200,14 +206,15 @@ Result<CommitId> Anchor(const Repository& repository, const CommitId& until) {
 }  // namespace
 
 Result<RepositoryModel> LearnRepository(const Repository& repository, const CommitId& until,
+                                        const std::vector<change::ServicePath>& services,
                                         const std::string& cache, const Progress& progress) {
   model::LearnerRegistry learners;
   AUSPEX_TRY(RegisterLearners(learners));
   AUSPEX_TRY(const CommitId anchor, Anchor(repository, until));
-  const KeptModels kept(cache, repository);
+  const KeptModels kept(cache, repository, services);
   if (const auto found = kept.Find(anchor, learners))
     return RepositoryModel{found->model, Says(found->record), found->record.notes};
-  AUSPEX_TRY(Past past, ReadPast(repository, anchor, cache, progress));
+  AUSPEX_TRY(Past past, ReadPast(repository, anchor, services, cache, progress));
   if (past.newest.empty()) return RepositoryModel{nullptr, "there is no past to learn from"};
   AUSPEX_TRY(std::vector<std::string> notes,
              Label(repository, anchor, cache, progress, &past.book));

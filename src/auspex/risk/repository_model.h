@@ -10,6 +10,7 @@
 #include "auspex/base/result.h"
 #include "auspex/change/change.h"
 #include "auspex/change/git/repository.h"
+#include "auspex/change/services.h"
 #include "auspex/model/model.h"
 
 namespace auspex::risk {
@@ -31,12 +32,14 @@ struct RepositoryModel {
 // history (a twentieth of it, a power of two, at most kLongestStep): the same answer whatever was
 // asked before. What was learned is kept in `cache`, for the last kKeptModels such commits; a cache
 // that cannot be written is a note. Learns from the newest kMostRows. Errors: of Repository::Log
-// and Tracer.
+// and Tracer. `services`: folders of services that the feature `services` counts; each set of them
+// has a model of its own.
 inline constexpr std::size_t kMostRows = 20'000;
 inline constexpr std::int64_t kLongestStep = 256;
 inline constexpr std::size_t kKeptModels = 4;
 Result<RepositoryModel> LearnRepository(const change::git::Repository& repository,
-                                        const change::CommitId& until, const std::string& cache,
-                                        const Progress& progress);
+                                        const change::CommitId& until,
+                                        const std::vector<change::ServicePath>& services,
+                                        const std::string& cache, const Progress& progress);
 
 }  // namespace auspex::risk

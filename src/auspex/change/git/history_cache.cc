@@ -104,8 +104,9 @@ std::string HistoryCache::FolderOf(const Repository& repository) const {
   return fmt::format("{}/history/{}", folder_, key.substr(0, 32));
 }
 
-std::optional<HistoryCache::Kept> HistoryCache::Find(const Repository& repository,
-                                                     const CommitId& tip) const {
+std::optional<HistoryCache::Kept> HistoryCache::Find(
+    const Repository& repository, const CommitId& tip,
+    const std::vector<ServicePath>& services) const {
   if (folder_.empty() || repository.facts().shallow) return std::nullopt;
   std::vector<std::pair<std::int64_t, Entry>> usable;
   for (const Entry& entry : EntriesIn(FolderOf(repository))) {
@@ -123,7 +124,7 @@ std::optional<HistoryCache::Kept> HistoryCache::Find(const Repository& repositor
   for (const auto& [distance, entry] : usable) {
     const auto bytes = ReadAll(entry.path);
     if (!bytes) continue;
-    auto history = History::Restore(*bytes);
+    auto history = History::Restore(*bytes, services);
     if (!history.ok()) continue;
     std::error_code ignored;
     fs::last_write_time(entry.path, fs::file_time_type::clock::now(), ignored);
@@ -152,10 +153,11 @@ Status HistoryCache::Keep(const Repository& repository, const CommitId& tip,
 }
 
 Result<History> HistoryAt(const Repository& repository, const CommitId& tip,
-                          const HistoryCache& cache, const OnFold& on_fold) {
-  auto kept = cache.Find(repository, tip);
+                          const HistoryCache& cache, const OnFold& on_fold,
+                          const std::vector<ServicePath>& services) {
+  auto kept = cache.Find(repository, tip, services);
   if (kept && kept->commit == tip) return std::move(kept->history);
-  History history = kept ? std::move(kept->history) : History();
+  History history = kept ? std::move(kept->history) : History(services);
   LogQuery query{.tip = tip};
   if (kept) query.known.push_back(kept->commit);
   AUSPEX_TRY(const std::int64_t all, repository.CountCommits(query));

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "auspex/base/result.h"
 #include "auspex/change/git/repository.h"
@@ -28,7 +29,8 @@ class HistoryCache {
     CommitId commit;  // the history holds it and what it comes from
   };
   // The nearest to `tip` among it and its ancestors.
-  [[nodiscard]] std::optional<Kept> Find(const Repository& repository, const CommitId& tip) const;
+  [[nodiscard]] std::optional<Kept> Find(const Repository& repository, const CommitId& tip,
+                                         const std::vector<ServicePath>& services = {}) const;
   // Error: kPermissionDenied (the folder cannot be written); nobody need end for it.
   [[nodiscard]] Status Keep(const Repository& repository, const CommitId& tip,
                             const History& history) const;
@@ -45,6 +47,7 @@ using OnFold = std::function<void(std::int64_t done, std::int64_t all)>;
 // kept there. Where two lines of change run side by side, their commits stand in the order in which
 // they became known, so features may differ a little from those of a fold at once. Errors: of Log.
 Result<History> HistoryAt(const Repository& repository, const CommitId& tip,
-                          const HistoryCache& cache, const OnFold& on_fold);
+                          const HistoryCache& cache, const OnFold& on_fold,
+                          const std::vector<ServicePath>& services = {});
 
 }  // namespace auspex::change::git
