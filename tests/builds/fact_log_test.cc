@@ -101,6 +101,48 @@ TEST_F(FactLogTest, OurOwnRolloutsAreHistoryToo) {
   EXPECT_DOUBLE_EQ(*outcome.error_ratio, 20.0);
 }
 
+TEST_F(FactLogTest, WhatIsToldOfARolloutReplacesItsOwnEnd) {
+  const WallTime start = At("2026-11-20T10:00:00Z");
+  const WallTime end = start + std::chrono::minutes(3);
+  const auto committed =
+      ledger_->Commit({.deployments = {{.id = "shop-2-1",
+                                        .service = "shop",
+                                        .ended = true,
+                                        .started_at = start,
+                                        .ended_at = end,
+                                        .body = R"({"decision":"promote","verdict":"pass"})"}}});
+  ASSERT_TRUE(committed.ok()) << committed.error().message;
+  Fact told{.source = "api",
+            .id = "1",
+            .service = "shop",
+            .at = end + std::chrono::minutes(10),
+            .known_at = end + std::chrono::minutes(20),
+            .what = Outcome{.failed = true, .deployment = "shop-2-1"}};
+  ASSERT_TRUE(log_->Keep({told}, told.known_at).ok());
+  const auto failures = [&](WallTime at) {
+    std::vector<bool> failed;
+    const auto around = log_->Around("shop", at);
+    EXPECT_TRUE(around.ok());
+    for (const Fact& fact : *around) {
+      if (const auto* const outcome = std::get_if<Outcome>(&fact.what))
+        failed.push_back(outcome->failed);
+    }
+    return failed;
+  };
+  EXPECT_EQ(failures(told.at), std::vector{false});  // it was not known yet
+  EXPECT_EQ(failures(told.known_at), std::vector{true});
+  Open();
+  std::size_t from = 0;
+  const auto outcomes = log_->ToldOutcomes(&from);
+  ASSERT_EQ(outcomes.size(), 1U);
+  EXPECT_EQ(outcomes[0].deployment, "shop-2-1");
+  EXPECT_TRUE(outcomes[0].failed);
+  EXPECT_TRUE(log_->ToldOutcomes(&from).empty());
+  told.id = "2";
+  ASSERT_TRUE(log_->Keep({told}, told.known_at).ok());
+  EXPECT_EQ(log_->ToldOutcomes(&from).size(), 1U);
+}
+
 TEST_F(FactLogTest, DamageIsCountedAndStopsNobody) {
   ASSERT_TRUE(ledger_
                   ->Commit({.entries = {{.at = Defaults().received,

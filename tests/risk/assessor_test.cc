@@ -7,6 +7,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "auspex/storage/sqlite/sqlite_ledger.h"
 #include "tests/storage/troubled_ledger.h"
@@ -29,8 +31,12 @@ class World {
     ledger_.reset();
     std::filesystem::remove_all(path_);
   }
-  Assessor Make() {
-    return Assessor({.ledger = &troubled(), .clock = &clock_, .log = &log_, .facts = {}});
+  Assessor Make(std::function<std::vector<builds::FactLog::Told>(std::size_t* from)> told = {}) {
+    return Assessor({.ledger = &troubled(),
+                     .clock = &clock_,
+                     .log = &log_,
+                     .facts = {},
+                     .told = std::move(told)});
   }
   void Begin(const std::string& id, const Prediction& prediction, std::int64_t second) {
     storage::Batch batch;
@@ -122,6 +128,42 @@ TEST(Assessor, ComesBackToWhatTheLedgerCouldNotRead) {
   EXPECT_NEAR(p(), .15, 1e-12);
   world.troubled().unreadable = false;
   EXPECT_GT(p(), .15);
+}
+
+TEST(Assessor, WhoeverIsToldHowItEndedKnowsBetter) {
+  World world;
+  std::vector<builds::FactLog::Told> told;
+  Assessor assessor = world.Make([&told](std::size_t* from) {
+    const std::size_t first = std::exchange(*from, told.size());
+    return std::vector(told.begin() + static_cast<std::ptrdiff_t>(first), told.end());
+  });
+  const auto p = [&assessor] {
+    return assessor.Predict({.service = "cart", .version = "9"}).assessment.p_fail;
+  };
+  const Prediction made = assessor.Predict({.service = "cart", .version = "1"});
+  world.Begin("cart-1", made, 10);
+  world.End("cart-1", "cart", kPassed, 10, 20);
+  const double passed = p();
+  EXPECT_LT(passed, .15);
+  told.push_back({"other", "cart-1", true});  // of another service: none of ours
+  told.push_back({"cart", "nowhere", true});
+  EXPECT_EQ(p(), passed);
+  told.push_back({"cart", "cart-1", true});
+  const double failed = p();
+  EXPECT_GT(failed, .15);
+  // Told while it runs, and after an end that alone would teach nothing.
+  world.Begin("cart-2", made, 30);
+  told.push_back({"cart", "cart-2", true});
+  EXPECT_EQ(p(), failed);
+  world.End("cart-2", "cart", kTeachNothing[0], 30, 40);
+  const double twice = p();
+  EXPECT_GT(twice, failed);
+  // The last word counts; a daemon that starts anew has learned the same.
+  told.push_back({"cart", "cart-1", false});
+  EXPECT_LT(p(), twice);
+  const double last = p();
+  Assessor anew = world.Make([&told](std::size_t*) { return told; });
+  EXPECT_EQ(anew.Predict({.service = "cart", .version = "9"}).assessment.p_fail, last);
 }
 
 TEST(Assessor, ANewServiceBorrowsAndSaysSo) {

@@ -27,10 +27,9 @@ std::optional<bool> HasFailed(const storage::DeploymentRow& row) {
 
 }  // namespace
 
-// nullopt: it was not predicted, or its end says nothing.
-Result<std::optional<Outcome>> Assessor::Read(const storage::DeploymentRow& row) {
-  const std::optional<bool> failed = HasFailed(row);
-  if (!failed) return std::nullopt;
+// nullopt: it was not predicted.
+Result<std::optional<Outcome>> Assessor::Read(const storage::DeploymentRow& row,
+                                              bool failed) const {
   AUSPEX_TRY(const auto entries,
              deps_.ledger->Entries({.deployment = row.id, .kind = "prediction", .limit = 1}));
   if (entries.empty()) return std::nullopt;
@@ -39,7 +38,7 @@ Result<std::optional<Outcome>> Assessor::Read(const storage::DeploymentRow& row)
       .service = row.service,
       .base_log_odds = model::LogOdds(std::clamp(prediction.base_risk, 1e-4, 1.0 - 1e-4)),
       .scaled = Scaled(prediction.known),
-      .failed = *failed};
+      .failed = failed};
 }
 
 // Newest first, back to where all had ended at the last look.
@@ -60,7 +59,9 @@ Status Assessor::ReadEnded(Outcomes* news) {
       ++seen;
       if (!row.ended) look_back_to = row.started_at;
       if (!row.ended || !read_.insert({row.started_at, row.id}).second) continue;
-      const auto outcome = Read(row);
+      const std::optional<bool> failed = HasFailed(row);
+      if (!failed) continue;
+      const auto outcome = Read(row, *failed);
       if (!outcome.ok()) {
         // Where it was the ledger that could not, the next look comes back to it.
         if (outcome.error().code == ErrorCode::kUnavailable) {
@@ -70,7 +71,7 @@ Status Assessor::ReadEnded(Outcomes* news) {
         deps_.log->Warn("outcome_left_out",
                         {{"deployment", row.id}, {"why", outcome.error().message}});
       } else if (*outcome) {
-        news->insert_or_assign({row.started_at, row.id}, **outcome);
+        news->try_emplace({row.started_at, row.id}, **outcome);  // what was told is there already
       }
     }
     if (!rows.empty()) query.after_id = rows.back().id;
@@ -80,12 +81,36 @@ Status Assessor::ReadEnded(Outcomes* news) {
   return {};
 }
 
+// Those that end later are read then.
+Status Assessor::ReadTold(Outcomes* news) {
+  if (!deps_.told) return {};
+  for (const builds::FactLog::Told& told : deps_.told(&told_until_))
+    told_.insert_or_assign(told.deployment, told);
+  for (auto one = told_.begin(); one != told_.end();) {
+    const auto row = deps_.ledger->Deployment(one->first);
+    if (!row.ok() && row.error().code != ErrorCode::kNotFound) return Failure{row.error()};
+    const bool ours = row.ok() && row->service == one->second.service;
+    if (ours && !row->ended) {
+      ++one;
+      continue;
+    }
+    if (ours) {
+      AUSPEX_TRY(const auto outcome, Read(*row, one->second.failed));
+      if (outcome) news->insert_or_assign({row->started_at, row->id}, *outcome);
+    }
+    one = told_.erase(one);
+  }
+  return {};
+}
+
 void Assessor::Learn() {
   Outcomes news;
+  if (const Status told = ReadTold(&news); !told.ok())
+    deps_.log->Warn("outcomes_not_read", {{"why", told.error().message}});
   if (const Status read = ReadEnded(&news); !read.ok())
     deps_.log->Warn("outcomes_not_read", {{"why", read.error().message}});
   if (model_ && news.empty()) return;
-  learned_.merge(news);
+  for (auto& [place, outcome] : news) learned_.insert_or_assign(place, std::move(outcome));
   while (learned_.size() > kMostLearned) learned_.erase(learned_.begin());
   std::vector<Outcome> outcomes;
   outcomes.reserve(learned_.size());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "auspex/builds/fact_codec.h"
@@ -39,6 +40,19 @@ std::optional<double> ErrorRatio(const Json& body) {
   const double baseline_errors = NumberIn(errors, "baseline").value_or(0.0);
   if (canary <= 0.0 || baseline <= 0.0 || baseline_errors <= 0.0) return std::nullopt;
   return canary_errors / canary / (baseline_errors / baseline);
+}
+
+// Sorted by known_at: of several outcomes of one deployment the last.
+std::vector<Fact> LastOutcomes(std::vector<Fact> facts) {
+  std::set<std::pair<std::string, std::string>> seen;
+  std::reverse(facts.begin(), facts.end());
+  std::erase_if(facts, [&seen](const Fact& fact) {
+    const auto* const outcome = std::get_if<Outcome>(&fact.what);
+    return outcome != nullptr && !outcome->deployment.empty() &&
+           !seen.emplace(fact.service, outcome->deployment).second;
+  });
+  std::reverse(facts.begin(), facts.end());
+  return facts;
 }
 
 }  // namespace
@@ -96,7 +110,7 @@ Status FactLog::ReadBack(std::string_view kind) {
     for (const storage::Entry& entry : entries) {
       const Result<Fact> fact = FactFromJson(kind, entry.body);
       if (fact.ok()) {
-        index_.Add(*fact);
+        Add(*fact);
       } else {
         ++damaged_;
       }
@@ -104,6 +118,23 @@ Status FactLog::ReadBack(std::string_view kind) {
     if (entries.size() < kPage) return {};
     after = entries.back().seq;
   }
+}
+
+void FactLog::Add(const Fact& fact) {
+  if (!index_.Add(fact)) return;
+  const auto* const outcome = std::get_if<Outcome>(&fact.what);
+  if (outcome == nullptr || outcome->deployment.empty()) return;
+  told_.push_back({fact.service, outcome->deployment, outcome->failed});
+  if (told_.size() <= kMostTold) return;
+  told_.pop_front();
+  ++told_before_;
+}
+
+std::vector<FactLog::Told> FactLog::ToldOutcomes(std::size_t* from) const {
+  const MutexLock lock(mutex_);
+  const std::size_t skipped = std::min(*from - std::min(*from, told_before_), told_.size());
+  *from = told_before_ + told_.size();
+  return {told_.begin() + static_cast<std::ptrdiff_t>(skipped), told_.end()};
 }
 
 Result<FactLog::Kept> FactLog::Keep(const std::vector<Fact>& facts, WallTime now) {
@@ -122,7 +153,7 @@ Result<FactLog::Kept> FactLog::Keep(const std::vector<Fact>& facts, WallTime now
   }
   if (batch.entries.empty()) return kept;
   AUSPEX_TRY(const auto stored, ledger_->Commit(batch));
-  for (const Fact& fact : kept.added) index_.Add(fact);
+  for (const Fact& fact : kept.added) Add(fact);
   return kept;
 }
 
@@ -152,7 +183,7 @@ Result<std::vector<Fact>> FactLog::Around(std::string_view service, WallTime at)
   add(own, false);
   std::stable_sort(facts.begin(), facts.end(),
                    [](const Fact& a, const Fact& b) { return a.known_at < b.known_at; });
-  return facts;
+  return LastOutcomes(std::move(facts));
 }
 
 }  // namespace auspex::builds

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,7 +20,7 @@ namespace auspex::builds {
 // Facts for ever: each an entry of the ledger of its own kind (KindOf), about no deployment, its
 // body by fact_codec.h; and the newest in memory, read back at the start. The service's own
 // rollouts are in the ledger anyway: their beginnings and ends count as Deployed and Outcome of
-// source "auspex". Thread-safe.
+// source "auspex"; whoever is told how one of them ended knows better. Thread-safe.
 class FactLog {
  public:
   // Reads the index back. Entries that are no facts any more are left out and counted: `damaged()`.
@@ -34,19 +35,33 @@ class FactLog {
   // All or nothing, on disk when it returns. Errors: the ledger's.
   Result<Kept> Keep(const std::vector<Fact>& facts, WallTime now);
 
-  // FactIndex::Around, and the service's rollouts. Errors: the ledger's.
+  // FactIndex::Around, and the service's rollouts; of a deployment whose end was told more than
+  // once the last that was known. Errors: the ledger's.
   Result<std::vector<Fact>> Around(std::string_view service, WallTime at) const;
+
+  struct Told {
+    std::string service;
+    std::string deployment;  // as the sender named it: perhaps none of ours
+    bool failed = false;
+  };
+  // Outcomes of named deployments in the order in which they were kept, from number `from` on (0 is
+  // the first); the newest kMostTold. Afterwards `from` is the next one's.
+  static constexpr std::size_t kMostTold = 20'000;
+  [[nodiscard]] std::vector<Told> ToldOutcomes(std::size_t* from) const;
 
   [[nodiscard]] std::size_t damaged() const { return damaged_; }
 
  private:
   FactLog(storage::Ledger* ledger, FactIndex::Limits limits) : ledger_(ledger), index_(limits) {}
   Status ReadBack(std::string_view kind) AUSPEX_REQUIRES(mutex_);
+  void Add(const Fact& fact) AUSPEX_REQUIRES(mutex_);
 
   storage::Ledger* ledger_;
   std::size_t damaged_ = 0;
   mutable Mutex mutex_;
   FactIndex index_ AUSPEX_GUARDED_BY(mutex_);
+  std::deque<Told> told_ AUSPEX_GUARDED_BY(mutex_);
+  std::size_t told_before_ AUSPEX_GUARDED_BY(mutex_) = 0;  // the number of told_[0]
 };
 
 // The beginning and, where it has ended, the end of one of our own rollouts, from its row in the
