@@ -199,6 +199,10 @@ class Check(Case):
         self.refused(run("check", self.file(good + "---\n" + other.replace("[a, b]", "[c, d]"))), 0, "shop")
         self.assertNotIn("hunter2", run("check", self.file(good + "---\napiVersion: auspex/v1\nkind: Server\nspec: {metrics: {prometheus: {url: 'http://x', bearer: hunter2}}}\n")).stderr)
         self.refused(run("check", str(self.path / "none.yaml")), 2, "none.yaml")
+        for source, word in (("{path: a}", "repository is missing"), ("{repository: ., path: /a}", "'/a' is absolute"), ("{repository: ., path: ../a}", "services/checkout"),
+                             ("{repositry: .}", "did you mean repository?")):
+            self.bad(good + f"  source: {source}\n", "auspex.yaml:6:", word)
+        self.refused(run("check", self.file(good + "  source: {repository: ../shop, path: ./services/checkout/}\n")), 0, "read in ../shop, below services/checkout", "start")
 
     def test_signals_are_rates_histograms_or_gauges_by_their_role(self):
         good = SERVICE % "/run/h.sock"

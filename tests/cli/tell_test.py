@@ -26,7 +26,7 @@ metadata: {name: checkout}
 spec:
   traffic: {router: memory, backend: checkout, servers: [a, b]}
   approval: {above_risk: 50%%}
-  alert_above_risk: 100%%
+  alert_above_risk: 100%%%(source)s
 ---
 apiVersion: auspex/v1
 kind: Server
@@ -93,14 +93,14 @@ class Case(unittest.TestCase):
         path.write_text(text)
         return str(path)
 
-    def config(self, alerts=""):
+    def config(self, alerts="", source=""):
         self.api = free_port()
-        return self.file(CONFIG % {"api": self.api, "feed": free_port(), "folder": self.path, "alerts": alerts})
+        return self.file(CONFIG % {"api": self.api, "feed": free_port(), "folder": self.path, "alerts": alerts, "source": source})
 
-    def start(self, alerts=""):
+    def start(self, alerts="", source=""):
         with open(self.path / "log", "w") as log:
-            daemon = subprocess.Popen([AUSPEX, "serve", self.config(alerts)], stdout=log, stderr=log,
-                                      env={**os.environ, "HOOK_SECRET": SECRET})
+            daemon = subprocess.Popen([AUSPEX, "serve", self.config(alerts, source)], stdout=log, stderr=log,
+                                      env={**os.environ, "HOOK_SECRET": SECRET, "XDG_CACHE_HOME": str(self.path / "cache")})
         self.addCleanup(daemon.wait, 20)
         self.addCleanup(daemon.terminate)
         for _ in range(400):
@@ -116,6 +116,41 @@ class Case(unittest.TestCase):
     def feature(self, name):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.api}/api/v1/features/checkout", timeout=10) as answer:
             return next(f["value"] for f in json.load(answer)["features"] if f["name"] == name)
+
+
+class Source(Case):
+    def start_with_source(self):
+        self.start(source=f"\n  source: {{repository: {self.path}/shop}}")
+
+    def git(self, *arguments):
+        subprocess.run(["git", "-C", str(self.path / "shop"), "-c", "user.name=a", "-c", "user.email=a@x", *arguments], check=True, capture_output=True, timeout=60)
+
+    def commit(self, name, text, tag):
+        path = self.path / "shop" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", tag)
+        self.git("tag", tag)
+
+    def test_what_a_version_changes_is_read_in_the_clone_of_the_service(self):
+        (self.path / "shop").mkdir()
+        self.git("init", "-q", "-b", "main")
+        self.commit("cart.py", "def total(items):\n    return len(items)\n", "v1.8.1")
+        self.commit("db/migrations/20260101000000_orders.sql", "ALTER TABLE orders ADD COLUMN part INT;\n", "v1.8.2")
+        self.start_with_source()
+        done = self.cli("deploy", "checkout", "--version", "1.8.2", "--baseline-version", "1.8.1", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        told = self.cli("rollout", "prediction", json.loads(done.stdout)["id"]).stdout
+        self.assertIn("of v1.8.1..v1.8.2, 1 commit", told)
+        self.assertIn("touches 1 migration", told)
+
+    def test_a_deployment_begins_where_its_change_is_not_known(self):
+        self.start_with_source()
+        done = self.cli("deploy", "checkout", "--version", "1.8.2", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        told = self.cli("rollout", "prediction", json.loads(done.stdout)["id"]).stdout
+        self.assertIn("what it changes is not known: ", told)
 
 
 class Ingest(Case):

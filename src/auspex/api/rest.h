@@ -7,6 +7,7 @@
 #include "auspex/base/clock.h"
 #include "auspex/base/log.h"
 #include "auspex/risk/assessor.h"
+#include "auspex/risk/change_source.h"
 #include "auspex/rollout/engine.h"
 #include "auspex/storage/ledger.h"
 #include "auspex/telemetry/telemetry.h"
@@ -33,7 +34,8 @@ struct RestDependencies {
   builds::FactLog* facts = nullptr;            // null: ingest and features answer 503
   const Clock* clock = nullptr;
   const Logger* log = nullptr;
-  risk::Assessor* assessor = nullptr;  // null: a deployment has its service's prior risk
+  risk::Assessor* assessor = nullptr;     // null: a deployment has its service's prior risk
+  risk::ChangeSource* changes = nullptr;  // where nobody tells what changes; null: nowhere
   // Tells of a deployment that will likely fail, before it begins; waits for the delivery, seconds
   // at most. Empty: nobody is told.
   std::function<void(const std::string& deployment, const risk::Prediction&)> foretell = {};

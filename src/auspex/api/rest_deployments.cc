@@ -9,6 +9,9 @@
 namespace auspex::api {
 namespace {
 
+// A clone that was read before takes a second or two.
+constexpr Duration kChangePatience = 5s;
+
 // With tokens the actor is who the token says; without, who the caller says it is.
 std::string ActorOf(const HttpCall& call, const std::string& given) {
   if (!call.caller.name.empty()) return call.caller.name;
@@ -69,7 +72,13 @@ HttpReply Announce(const RestDependencies& d, const HttpCall& call,
       .risk = body.Share("risk", false),
       .call = keyed};
   risk::ChangeFacts change = ChangeOf(&body);
+  const bool told_change = body.Has("change");
   if (!body.good()) return body.Refusal();
+  if (!told_change && d.changes != nullptr)
+    change = d.changes->Look({.service = announcement.service,
+                              .version = announcement.version,
+                              .baseline_version = announcement.baseline_version},
+                             kChangePatience);
   std::string told;
   Predict(d, std::move(change), &announcement, &told);
   const Result<rollout::DeploymentView> view = d.engine->Announce(announcement);

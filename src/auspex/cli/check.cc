@@ -158,6 +158,9 @@ int Check(const std::vector<std::string>& files, bool json) {
   for (const std::string& channel : DescribeAlerts(server))
     fmt::print("alerts go to {}\n", channel);
   for (const auto& service : configuration->services) PrintService(service);
+  for (const risk::CodeSource& source : configuration->sources)
+    fmt::print("what a version of {} changes is read in {}{}\n", source.service, source.repository,
+               source.path.empty() ? "" : fmt::format(", below {}", source.path));
   for (const std::string& note : configuration->notes) fmt::print("note: {}\n", note);
   fmt::print(
       "\nTo paste into haproxy.cfg, as sections of their own:\n\n{}\nand into each frontend whose "

@@ -37,7 +37,10 @@ std::string DetailOf(const std::string& server, const HttpResponse& response) {
       problem.value("detail", problem.value("title", fmt::format("status {}", response.status)));
   if (problem.contains("errors")) {
     for (const json& error : problem["errors"])
-      text += fmt::format("\n  {}: {}", error.value("pointer", ""), error.value("detail", ""));
+      // An empty pointer is the body as a whole.
+      text +=
+          fmt::format("\n  {}{}{}", error.value("pointer", ""),
+                      error.value("pointer", "").empty() ? "" : ": ", error.value("detail", ""));
   }
   return text;
 }

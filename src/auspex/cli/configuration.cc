@@ -7,6 +7,7 @@
 #include <set>
 
 #include "auspex/base/ids.h"
+#include "auspex/change/services.h"
 #include "auspex/cli/server_configuration.h"
 #include "auspex/traffic/register_routers.h"
 
@@ -251,6 +252,24 @@ void ReadPace(ConfigSection* spec, ServiceConfig* service, Reading* reading) {
   }
 }
 
+// Whether there is a clone is found out when it is read: `doctor` says.
+void ReadSource(ConfigSection source, const std::string& service,
+                std::vector<risk::CodeSource>* sources) {
+  risk::CodeSource read{.service = service, .repository = source.Text("repository", "")};
+  const std::string path = source.Text("path", "");
+  if (!path.empty() && path != ".") {
+    auto folder = change::FolderOf(path);
+    if (folder.ok())
+      read.path = *std::move(folder);
+    else
+      source.Refuse("path", "path: " + folder.error().message);
+  }
+  if (read.repository.empty() && !source.Refused("repository") && source.Has("path"))
+    source.Refuse("", "repository is missing; the folder of a clone on this machine");
+  source.Finish();
+  if (!read.repository.empty()) sources->push_back(std::move(read));
+}
+
 void ReadService(ConfigSection document, Reading* reading) {
   ServiceConfig service;
   ConfigSection metadata = document.Section("metadata");
@@ -299,6 +318,7 @@ void ReadService(ConfigSection document, Reading* reading) {
   ReadPace(&spec, &service, reading);
   ReadSteps(&spec, tick_known, &service);
   ReadApproval(&spec, &service);
+  ReadSource(spec.Section("source"), service.name, &reading->configuration.sources);
   spec.Finish();
   if (!spec.Refused("policy")) NoteIgnored(spec, policy, &reading->configuration.notes);
   for (const ServiceConfig& other : reading->configuration.services) {
@@ -402,6 +422,7 @@ std::vector<std::string> RelativePaths(const Configuration& configuration) {
     if (const auto found = lists.find("sockets"); found != lists.end())
       paths.insert(paths.end(), found->second.begin(), found->second.end());
   }
+  for (const risk::CodeSource& source : configuration.sources) paths.push_back(source.repository);
   std::erase_if(paths, [](const std::string& path) {
     return path.empty() || path.starts_with('/') || path.find('@') != std::string::npos;
   });

@@ -9,6 +9,7 @@
 #include "auspex/alert/channel.h"
 #include "auspex/base/config.h"
 #include "auspex/base/result.h"
+#include "auspex/risk/change_source.h"
 #include "auspex/rollout/service_config.h"
 #include "auspex/telemetry/sources/feed_socket.h"
 
@@ -45,6 +46,7 @@ struct ServerConfig {
 struct Configuration {
   ServerConfig server;
   std::vector<rollout::ServiceConfig> services;
+  std::vector<risk::CodeSource> sources;  // of the services that have one
   // What stands in the files to no effect, each with its place: no error, but worth a look.
   std::vector<std::string> notes;
 };

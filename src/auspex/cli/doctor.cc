@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "auspex/base/clock.h"
+#include "auspex/change/git/repository.h"
 #include "auspex/cli/alerting.h"
 #include "auspex/cli/commands.h"
 #include "auspex/cli/configuration.h"
@@ -123,6 +124,21 @@ Finding LookAtLedger(const ServerConfig& server) {
                   report->finding)};
 }
 
+Finding LookAtSource(const risk::CodeSource& source) {
+  const std::string what = fmt::format("source of {}", source.service);
+  const auto repository = change::git::Repository::Open(source.repository);
+  if (!repository.ok()) return {what, false, repository.error().message};
+  if (repository->facts().shallow)
+    return {.what = what,
+            .text = source.repository +
+                    " is a shallow clone, so its past teaches nothing; `git "
+                    "fetch --unshallow` completes it",
+            .warning = true};
+  const auto head = repository->Resolve("HEAD");
+  if (!head.ok()) return {what, false, head.error().message};
+  return {what, true, source.repository + " can be read"};
+}
+
 // Over TCP there is nothing that the environment could refuse.
 Finding LookAtUdpFeed() {
   const auto buffer = telemetry::ProbeReceiveBuffer();
@@ -164,6 +180,8 @@ std::vector<Finding> LookAround(const Configuration& configuration, const Client
   for (const auto& service : configuration.services) {
     for (Finding& finding : LookAtRouter(service)) findings.push_back(std::move(finding));
   }
+  for (const risk::CodeSource& source : configuration.sources)
+    findings.push_back(LookAtSource(source));
   for (Finding& finding : LookAtRequestLog(configuration, client))
     findings.push_back(std::move(finding));
   return findings;

@@ -239,6 +239,12 @@ int RolloutPrediction(const ClientOptions& client, const std::string& id) {
   for (const ordered_json& one : prediction["lowering"])
     fmt::print("  {:.0f} % had one chosen to {}\n", 100 * one["p_fail"].get<double>(),
                one["action"].get<std::string>());
+  const ordered_json& change = prediction["change"];
+  if (const std::string range = change.value("range", ""); !range.empty())
+    fmt::print("  of {}, {} commit{}\n", range, change.value("commits", 0),
+               change.value("commits", 0) == 1 ? "" : "s");
+  if (const std::string model = change.value("model", ""); !model.empty())
+    fmt::print("  {}\n", model);
   fmt::print("  {}\n", prediction["basis"].get<std::string>());
   return kGood;
 }

@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <utility>
+#include <vector>
 
 #include "auspex/api/access.h"
 #include "auspex/api/event_hub.h"
@@ -21,6 +24,7 @@
 #include "auspex/cli/ledger_sight.h"
 #include "auspex/cli/rollout_alerts.h"
 #include "auspex/risk/assessor.h"
+#include "auspex/risk/change_source.h"
 #include "auspex/risk/known_facts.h"
 #include "auspex/rollout/engine.h"
 #include "auspex/storage/filesystem/filesystem_store.h"
@@ -55,6 +59,7 @@ struct Daemon {
   std::unique_ptr<rollout::Engine> engine;
   std::unique_ptr<builds::FactLog> facts;
   std::unique_ptr<risk::Assessor> assessor;
+  std::unique_ptr<risk::ChangeSource> changes;  // null: no service has a source
   std::unique_ptr<api::HttpServer> server;
   std::unique_ptr<storage::Retention> retention;
 };
@@ -129,6 +134,17 @@ risk::Known FactsOf(const Daemon& d, std::string_view service, const risk::Chang
   return {};
 }
 
+// What the program that reads repositories needs of our environment.
+std::vector<std::pair<std::string, std::string>> ReaderEnvironment() {
+  std::vector<std::pair<std::string, std::string>> env;
+  for (const char* name : {"PATH", "HOME", "XDG_CACHE_HOME", "TMPDIR", "TZ"}) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): no thread of ours changes the environment
+    if (const char* const value = std::getenv(name); value != nullptr)
+      env.emplace_back(name, value);
+  }
+  return env;
+}
+
 // The API, and what predicts the deployments that it announces.
 api::Routes RoutesOf(const ServerConfig& server, Daemon* d) {
   d->assessor = std::make_unique<risk::Assessor>(risk::Assessor::Dependencies{
@@ -136,7 +152,8 @@ api::Routes RoutesOf(const ServerConfig& server, Daemon* d) {
       .clock = &d->clock,
       .log = &d->log,
       .facts = [d](std::string_view service, const std::string&, const risk::ChangeFacts& change,
-                   WallTime at) { return FactsOf(*d, service, change, at); }});
+                   WallTime at) { return FactsOf(*d, service, change, at); },
+      .told = [d](std::size_t* from) { return d->facts->ToldOutcomes(from); }});
   api::Routes routes;
   AddRestRoutes({.engine = d->engine.get(),
                  .ledger = d->ledger.get(),
@@ -147,6 +164,7 @@ api::Routes RoutesOf(const ServerConfig& server, Daemon* d) {
                  .clock = &d->clock,
                  .log = &d->log,
                  .assessor = d->assessor.get(),
+                 .changes = d->changes.get(),
                  .foretell =
                      [d, url = PublicUrl(server)](const std::string& deployment,
                                                   const risk::Prediction& prediction) {
@@ -195,6 +213,15 @@ Status Open(const Configuration& configuration, Daemon* d) {
                                      configuration.services));
   AUSPEX_TRY(d->facts, builds::FactLog::Open(d->ledger.get()));
   if (d->facts->damaged() > 0) d->log.Warn("facts_not_read", {{"entries", d->facts->damaged()}});
+  if (!configuration.sources.empty()) {
+    d->changes = std::make_unique<risk::ChangeSource>(
+        risk::ChangeSource::Dependencies{.ledger = d->ledger.get(),
+                                         .clock = &d->clock,
+                                         .log = &d->log,
+                                         .program = {"/proc/self/exe", "risk"},
+                                         .env = ReaderEnvironment()},
+        configuration.sources);
+  }
   // Only now: lines of running deployments find their servers tracked.
   AUSPEX_TRY(d->feed->Start());
   const api::Routes routes = RoutesOf(server, d);
