@@ -187,6 +187,18 @@ TEST(Assessor, WhatWasGivenIsUsedAndBothAreKept) {
   EXPECT_NEAR(made.assessment.p_fail, .15, 1e-12);
 }
 
+TEST(Assessor, ANameThatIsNoFeatureIsTold) {
+  World world;
+  ChangeFacts change;
+  change.known = {{"files_migrtion", 2}, {"deps_major", 1}};
+  const Prediction made =
+      world.Make().Predict({.service = "cart", .version = "2", .change = change});
+  ASSERT_EQ(made.notes.size(), 1U);
+  EXPECT_EQ(made.notes[0],
+            "'files_migrtion' counts for nothing: it is no feature that is known here; did you "
+            "mean files_migration?");
+}
+
 TEST(Prediction, ComesBackAsItWasWritten) {
   World world;
   ChangeFacts change;
@@ -194,7 +206,9 @@ TEST(Prediction, ComesBackAsItWasWritten) {
   change.head = std::string(40, 'a');
   change.commits = 3;
   change.authors = {"a@example.com"};
-  change.known = {{"files_migration", 2}, {"change_log_odds", 1.5}};
+  for (const std::string& name : FeatureNames()) change.known[name] = 1;  // each of them is one
+  change.known["files_migration"] = 2;
+  change.known["change_log_odds"] = 1.5;
   change.reasons = {{"la", 900, 1.5, "adds 900 lines"}};
   change.alternatives = {{"split it", {{"change_log_odds", .25}}}};
   change.model = "2,000 commits";
@@ -206,6 +220,7 @@ TEST(Prediction, ComesBackAsItWasWritten) {
   EXPECT_EQ(ToJson(*read), text);
   EXPECT_EQ(read->change.alternatives[0].known.at("change_log_odds"), .25);
   EXPECT_FALSE(read->assessment.lowering.empty());
+  EXPECT_TRUE(read->notes.empty());
 }
 
 TEST(ChangeFacts, RefusesWhatIsWrongWithItsPlace) {

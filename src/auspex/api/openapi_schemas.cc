@@ -52,7 +52,8 @@ const std::string_view kSchemas = R"json({
       "reasons": {"type": "array", "items": {"$ref": "#/components/schemas/Reason"}},
       "lowering": {"type": "array", "items": {"type": "object", "required": ["action", "p_fail"], "properties": {"action": {"type": "string"}, "p_fail": {"$ref": "#/components/schemas/Share"}}}},
       "known": {"$ref": "#/components/schemas/Known"},
-      "change": {"$ref": "#/components/schemas/Change"}}},
+      "change": {"$ref": "#/components/schemas/Change"},
+      "notes": {"type": "array", "items": {"type": "string"}, "description": "what whoever announced it should know"}}},
   "NullableText": {"type": ["string", "null"], "maxLength": 1000},
   "Order": {"type": "object", "additionalProperties": false, "required": ["reason"],
     "properties": {

@@ -246,6 +246,9 @@ int RolloutPrediction(const ClientOptions& client, const std::string& id) {
   if (const std::string model = change.value("model", ""); !model.empty())
     fmt::print("  {}\n", model);
   fmt::print("  {}\n", prediction["basis"].get<std::string>());
+  if (prediction.contains("notes"))
+    for (const ordered_json& note : prediction["notes"])
+      fmt::print("  note: {}\n", note.get<std::string>());
   return kGood;
 }
 

@@ -1,8 +1,11 @@
 #include "auspex/risk/assessor.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "auspex/base/nearest.h"
 #include "auspex/model/metrics.h"
 
 namespace auspex::risk {
@@ -23,6 +26,22 @@ std::optional<bool> HasFailed(const storage::DeploymentRow& row) {
   // Of what the prediction itself ended it would only learn what it said.
   if (text("verdict") == "fail" && text("by") != "prediction") return true;
   return std::nullopt;
+}
+
+// A name that is none: by a slip, or by a client that is newer than we are, which is no reason to
+// refuse its deployment.
+std::vector<std::string> NotesOn(const Known& known) {
+  std::vector<std::string> notes;
+  const std::vector<std::string>& names = FeatureNames();
+  for (const auto& [name, value] : known) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    if (notes.size() == kMostListed) break;
+    const auto meant = Nearest(name, names);
+    notes.push_back(fmt::format("'{}' counts for nothing: it is no feature that is known here{}",
+                                name.substr(0, kMostText / 2),
+                                meant ? fmt::format("; did you mean {}?", *meant) : ""));
+  }
+  return notes;
 }
 
 }  // namespace
@@ -131,7 +150,8 @@ Prediction Assessor::Predict(const Ask& ask) {
                         .given = ask.given,
                         .assessment = {},
                         .known = ask.change.known,
-                        .change = ask.change};
+                        .change = ask.change,
+                        .notes = NotesOn(ask.change.known)};
   Known others;
   if (deps_.facts) others = deps_.facts(ask.service, ask.version, ask.change, prediction.at);
   for (const auto& [name, value] : others) prediction.known[name] = value;

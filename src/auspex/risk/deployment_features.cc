@@ -4,6 +4,10 @@
 #include <cmath>
 #include <limits>
 
+#include "auspex/builds/features.h"
+#include "auspex/change/dependencies/delta.h"
+#include "auspex/change/features.h"
+
 namespace auspex::risk {
 namespace {
 
@@ -137,6 +141,24 @@ std::vector<Belief> DeploymentBeliefs() {
   std::vector<Belief> beliefs;
   for (const DeploymentFeature& feature : kFeatures) beliefs.push_back(feature.belief);
   return beliefs;
+}
+
+const std::vector<std::string>& FeatureNames() {
+  static const std::vector<std::string> kNames = [] {
+    std::vector<std::string> names;
+    const auto add = [&names](const auto& specs) {
+      for (const FeatureSpec& spec : specs) names.emplace_back(spec.name);
+    };
+    add(change::kChangeFeatures);
+    add(change::kRangeFeatures);
+    add(change::kDependencyFeatures);
+    add(builds::kBuildFeatures);
+    add(builds::kHistoryFeatures);
+    for (const DeploymentFeature& feature : DeploymentFeatures())
+      names.emplace_back(feature.spec.name);
+    return names;
+  }();
+  return kNames;
 }
 
 std::vector<double> Scaled(const Known& known) {

@@ -37,6 +37,9 @@ inline constexpr std::string_view kMigrationAlone =
 [[nodiscard]] std::span<const DeploymentFeature> DeploymentFeatures();
 [[nodiscard]] std::vector<Belief> DeploymentBeliefs();
 
+// Every name that a deployment's features may have: of its change, dependencies, build and history.
+[[nodiscard]] const std::vector<std::string>& FeatureNames();
+
 // One scaled value a feature; NaN: not known.
 [[nodiscard]] std::vector<double> Scaled(const Known& known);
 

@@ -213,6 +213,7 @@ Result<Prediction> ReadPrediction(const Json& json) {
   AUSPEX_TRY(read.known, KnownFrom(json, "", Reading::kStored));
   if (!json.contains("change")) return Wrong("/change", "missing");
   AUSPEX_TRY(read.change, FactsFrom(json["change"], "/change", Reading::kStored));
+  AUSPEX_TRY(read.notes, TextsFrom(json, "notes", ""));
   return read;
 }
 
@@ -239,7 +240,8 @@ std::string ToJson(const Prediction& prediction) {
                {"reasons", JsonOf(assessment.reasons)},
                {"lowering", JsonOf(assessment.lowering)},
                {"known", JsonOf(prediction.known)},
-               {"change", JsonOf(prediction.change)}});
+               {"change", JsonOf(prediction.change)},
+               {"notes", prediction.notes}});
 }
 
 Result<Prediction> PredictionFromJson(std::string_view json) {

@@ -36,6 +36,7 @@ struct Prediction {
   Assessment assessment;
   Known known;  // all that it stands on
   ChangeFacts change;
+  std::vector<std::string> notes = {};  // what whoever announced it should know
   // What the rollout used.
   [[nodiscard]] double risk() const { return given.value_or(assessment.p_fail); }
 };
