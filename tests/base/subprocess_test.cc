@@ -50,6 +50,14 @@ TEST(Subprocess, RunsWithThePriorityItIsTold) {
   EXPECT_EQ(run->output, "19\n");
 }
 
+TEST(Subprocess, IsTheFirstToGoWhereMemoryRunsOut) {
+  SubprocessOptions options{.argv = {"/bin/cat", "/proc/self/oom_score_adj"}};
+  options.oom_score_adj = 900;
+  const auto run = RunSubprocess(options);
+  ASSERT_TRUE(run.ok()) << run.error().message;
+  EXPECT_EQ(run->output, "900\n");
+}
+
 TEST(Subprocess, PassesArgumentsUntouchedByAnyShell) {
   const auto run = RunSubprocess({.argv = {"/bin/echo", "a b", "$HOME", ";", "*"}});
   ASSERT_TRUE(run.ok()) << run.error().message;

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -39,6 +40,7 @@ struct ChildPlan {
   const ChildOptions& options;
   char** argv;
   char** env;
+  const std::string& oom_score_adj;  // as a text; empty: as ours
   int told;  // where errno goes if chdir or exec fails; closed by an exec that succeeds
   pid_t parent;
 };
@@ -56,6 +58,11 @@ struct ChildPlan {
   pthread_sigmask(SIG_SETMASK, &none, nullptr);
   signal(SIGPIPE, SIG_DFL);
   if (options.nice != 0) setpriority(PRIO_PROCESS, 0, options.nice);
+  if (!plan.oom_score_adj.empty()) {
+    const int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    [[maybe_unused]] const auto set =
+        write(file, plan.oom_score_adj.data(), plan.oom_score_adj.size());
+  }
   dup2(options.input, STDIN_FILENO);
   dup2(options.output, STDOUT_FILENO);
   dup2(options.errors, STDERR_FILENO);
@@ -110,7 +117,10 @@ Result<pid_t> StartChild(const ChildOptions& options) {
   CStrings argv(options.argv);
   CStrings env(options.env);
   AUSPEX_TRY(auto told, PipeFromChild());
-  const ChildPlan plan{options, argv.data(), env.data(), told.theirs.get(), getpid()};
+  const std::string oom_score_adj =
+      options.oom_score_adj == 0 ? "" : std::to_string(options.oom_score_adj);
+  const ChildPlan plan{options,       argv.data(),       env.data(),
+                       oom_score_adj, told.theirs.get(), getpid()};
   const pid_t pid = fork();
   if (pid < 0) return FailErrno(fmt::format("start {}", options.program));
   if (pid == 0) BecomeChild(plan);

@@ -29,6 +29,8 @@ struct ChildOptions {
   std::string folder = {};                   // to run in; empty: ours
   int input = -1, output = -1, errors = -1;  // become the standard three; above them here
   int nice = 0;  // scheduling priority, -20 first … 19 last; kept as ours where it may not be had
+  // Which process the system ends first where memory runs out: 0 as ours … 1000 this one.
+  int oom_score_adj = 0;
   bool leads_group = false;  // a process group of its own
 };
 // Starts a program and returns once it runs. It is killed when the *thread* that starts it ends

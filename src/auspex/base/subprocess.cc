@@ -83,6 +83,7 @@ Result<Subprocess> Subprocess::Start(const SubprocessOptions& options) {
                                           .output = output.theirs.get(),
                                           .errors = errors.theirs.get(),
                                           .nice = options.nice,
+                                          .oom_score_adj = options.oom_score_adj,
                                           .leads_group = true}));
   Subprocess process(pid, options);
   process.input_ = std::move(input.ours);

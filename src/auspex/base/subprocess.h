@@ -26,7 +26,8 @@ struct SubprocessOptions {
   Duration limit = 10min;  // wall time from its start; Allow() sets it anew
   std::int64_t output_bytes_most = std::int64_t{1} << 40;
   std::size_t error_bytes_kept = 4096;  // the first of standard error; the rest is read and dropped
-  int nice = 0;                         // scheduling priority, as ChildOptions'
+  int nice = 0;                         // these two as ChildOptions'
+  int oom_score_adj = 0;
   // Ends it within kStopWithin of becoming true, as its limit would; outlives the process. May be
   // null.
   const std::atomic<bool>* stop = nullptr;
