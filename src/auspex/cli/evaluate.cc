@@ -7,6 +7,7 @@
 
 #include "auspex/cli/commands.h"
 #include "auspex/cli/exit_code.h"
+#include "auspex/cli/in_words.h"
 #include "auspex/cli/model_files.h"
 
 namespace auspex::cli {
@@ -24,7 +25,8 @@ struct Figures {
   model::Metrics all;
   std::vector<model::ReliabilityBin> bins;
   std::vector<GroupFigures> groups;  // none where there is one group
-  // Of the rows whose outcome was known by the time of the last row; others may still change.
+  // Of the rows so old that by the time of the last row either outcome is known of such
+  // (training::WaitedAlike); others may still change.
   model::Metrics settled;
   std::size_t young = 0;    // the others
   std::size_t unknown = 0;  // rows without an outcome
@@ -43,13 +45,15 @@ Result<Figures> Evaluated(const EvaluateOptions& options) {
   std::vector<double> chances, failed, settled_chances, settled_failed;
   const double end =
       data.time.empty() ? 0.0 : *std::max_element(data.time.begin(), data.time.end());
+  // Failures are known sooner than their absence: what counts as settled waits as long for both.
+  const training::Dataset waited = training::WaitedAlike(data, end);
   std::vector<std::vector<double>> group_chances(data.group_names.size()),
       group_failed(data.group_names.size());
   for (std::size_t row = 0; row < data.rows(); ++row) {
     if (std::isnan(data.failed[row])) continue;
     chances.push_back(judged.chances[row]);
     failed.push_back(data.failed[row]);
-    if (data.known_at[row] <= end) {
+    if (waited.known_at[row] <= end) {
       settled_chances.push_back(judged.chances[row]);
       settled_failed.push_back(data.failed[row]);
     }
@@ -92,13 +96,6 @@ std::string Figure(double value) {
   return std::isnan(value) ? std::string("n/a") : fmt::format("{:.4f}", value);
 }
 
-// A group's name comes from the file, and a terminal obeys control characters.
-std::string Printable(std::string text) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return text;
-}
-
 void PrintPlot(const std::vector<model::ReliabilityBin>& bins) {
   fmt::print("\nreliability: what was said (|) against what came (#)\n{:>9}{:>8}{:>8}{:>8}\n",
              "P(fail)", "rows", "said", "came");
@@ -124,15 +121,15 @@ void PrintText(const Figures& figures) {
   fmt::print("{:<24}{:>8}{:>8}{:>8}{:>8}{:>10}{:>8}{:>8}\n", "", "rows", "failed", "AUC", "PR-AUC",
              "log loss", "Brier", "ECE");
   line("all", figures.all);
-  if (figures.young > 0) line("known by the last row", figures.settled);
+  if (figures.young > 0 && figures.settled.rows > 0) line("of which settled", figures.settled);
   for (const GroupFigures& group : figures.groups) line(Printable(group.name), group.metrics);
   if (figures.unknown > 0)
     fmt::print("{} rows without an outcome are not counted\n", figures.unknown);
   if (figures.young > 0)
     fmt::print(
-        "{} outcomes became known after the time of the last row: what did not fail yet may still, "
-        "so look at the second line\n",
-        figures.young);
+        "{} outcomes are so young that what did not fail yet may still: failed is too few of "
+        "them{}\n",
+        figures.young, figures.settled.rows > 0 ? "; the others are in the line `settled`" : "");
   PrintPlot(figures.bins);
 }
 

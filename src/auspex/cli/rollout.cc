@@ -235,20 +235,20 @@ int RolloutPrediction(const ClientOptions& client, const std::string& id) {
              100 * prediction["base_risk"].get<double>());
   for (const ordered_json& reason : prediction["reasons"])
     fmt::print("  x {:<5.2g} {}\n", std::exp(reason["log_odds"].get<double>()),
-               reason["text"].get<std::string>());
+               Printable(reason["text"].get<std::string>()));
   for (const ordered_json& one : prediction["lowering"])
     fmt::print("  {:.0f} % had one chosen to {}\n", 100 * one["p_fail"].get<double>(),
-               one["action"].get<std::string>());
+               Printable(one["action"].get<std::string>()));
   const ordered_json& change = prediction["change"];
   if (const std::string range = change.value("range", ""); !range.empty())
-    fmt::print("  of {}, {} commit{}\n", range, change.value("commits", 0),
+    fmt::print("  of {}, {} commit{}\n", Printable(range), change.value("commits", 0),
                change.value("commits", 0) == 1 ? "" : "s");
   if (const std::string model = change.value("model", ""); !model.empty())
-    fmt::print("  {}\n", model);
-  fmt::print("  {}\n", prediction["basis"].get<std::string>());
+    fmt::print("  {}\n", Printable(model));
+  fmt::print("  {}\n", Printable(prediction["basis"].get<std::string>()));
   if (prediction.contains("notes"))
     for (const ordered_json& note : prediction["notes"])
-      fmt::print("  note: {}\n", note.get<std::string>());
+      fmt::print("  note: {}\n", Printable(note.get<std::string>()));
   return kGood;
 }
 

@@ -75,12 +75,13 @@ void PrintJson(const training::Artefact& artefact, const std::string& out) {
                     JsonNumber(tried.auc), JsonNumber(tried.log_loss), folds);
   }
   fmt::print(
-      R"({{"model":{},"learner":"{}","recent_first":{},"seed":{},"rows":{},"failures":{},"unknown":{},"groups":{},"data_sha256":"{}","calibration":{{"slope":{},"intercept":{}}},"candidates":[{}],"later":{},"notes":{}}})"
+      R"({{"model":{},"learner":"{}","recent_first":{},"seed":{},"rows":{},"failures":{},"unknown":{},"groups":{},"data_sha256":"{}","calibration":{{"slope":{},"intercept":{}}},"candidates":[{}],"later":{},"single_column":{},"single_auc":{},"notes":{}}})"
       "\n",
       nlohmann::json(out).dump(), record.learner, record.recent, record.seed, record.rows,
       record.failures, record.unknown, record.groups, record.data_sha256,
       artefact.model->calibration().slope, artefact.model->calibration().intercept, candidates,
-      MetricsJson(record.later), nlohmann::json(record.notes).dump());
+      MetricsJson(record.later), nlohmann::json(record.single_column).dump(),
+      JsonNumber(record.single_auc), nlohmann::json(record.notes).dump());
 }
 
 void PrintText(const training::Artefact& artefact, const std::string& out) {
@@ -97,6 +98,9 @@ void PrintText(const training::Artefact& artefact, const std::string& out) {
         "\nchosen, calibrated on earlier folds: AUC {:.4f}, average precision "
         "{:.4f}, log loss {:.4f}, Brier {:.4f}, calibration error {:.4f}\n",
         later.auc, later.average_precision, later.log_loss, later.brier, later.calibration_error);
+  if (!record.single_column.empty())
+    fmt::print("{} alone, the best single column of those rows: AUC {:.4f}\n", record.single_column,
+               record.single_auc);
   for (const std::string& note : record.notes) fmt::print("\nlook at this: {}\n", note);
   fmt::print("\nsaved in {}: model.json, classifier.json, model-card.md\n", out);
 }

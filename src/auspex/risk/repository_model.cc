@@ -130,11 +130,14 @@ training::TrainOptions OptionsFor(const training::Dataset& data, const Progress&
 std::string Says(const training::ModelRecord& record) {
   return fmt::format(
       "learned from {} commits of this repository, {:.0f} % of which had to be mended later; on "
-      "later commits it tells those from others with AUC {:.2f}",
+      "later commits it tells those from others with AUC {:.2f}{}",
       record.rows,
       100.0 * static_cast<double>(record.failures) /
           static_cast<double>(std::max<std::size_t>(1, record.rows)),
-      record.later.auc);
+      record.later.auc,
+      record.single_column.empty() ? ""
+                                   : fmt::format(" ({} alone, the best single feature: {:.2f})",
+                                                 record.single_column, record.single_auc));
 }
 
 // Raised with each change of how labels are found or rows are made of them.
@@ -148,9 +151,12 @@ class KeptModels {
   KeptModels(const std::string& cache, const Repository& repository,
              const std::vector<change::ServicePath>& services) {
     if (cache.empty() || repository.facts().shallow) return;
-    std::string told = repository.facts().git_dir;
+    std::vector<std::string> folders;
     for (const change::ServicePath& one : services)
-      told.append(1, '\0').append(one.service).append(1, '\0').append(one.path);
+      folders.push_back('\0' + one.service + '\0' + one.path);
+    std::sort(folders.begin(), folders.end());
+    std::string told = repository.facts().git_dir;
+    for (const std::string& folder : folders) told += folder;
     folder_ = fs::path(cache) / "model" /
               fmt::format("{}.v{}.{}", ToHex(HashSha256(told)).substr(0, 32),
                           change::History::kVersion, kRules);

@@ -79,7 +79,8 @@ Json ToJson(const ModelRecord& record) {
           {"failures", record.failures},       {"unknown", record.unknown},
           {"groups", record.groups},           {"first_time", record.first_time},
           {"last_time", record.last_time},     {"tried", tried},
-          {"later", ToJson(record.later)},     {"notes", record.notes}};
+          {"later", ToJson(record.later)},     {"single_column", record.single_column},
+          {"single_auc", record.single_auc},   {"notes", record.notes}};
 }
 
 ModelRecord RecordIn(const Json& json) {
@@ -110,6 +111,8 @@ ModelRecord RecordIn(const Json& json) {
     for (const Json& fold : one.at("folds")) tried.folds.push_back(MetricsIn(fold));
   }
   record.later = MetricsIn(json.at("later"));
+  record.single_column = json.value("single_column", "");  // older artefacts have none
+  record.single_auc = json.value("single_auc", 0.0);
   record.notes = json.at("notes").get<std::vector<std::string>>();
   return record;
 }

@@ -39,6 +39,10 @@ struct ModelRecord {
   // Of the chosen one on the folds, each calibrated on those before it; `rows` 0 where there is no
   // such fold.
   model::Metrics later;
+  // The column that alone, higher or lower first, puts those same rows in the best order: what a
+  // model must be better than to be worth it. It is the best in hindsight. Empty: no such rows.
+  std::string single_column = {};
+  double single_auc = 0;
   std::vector<std::string> notes;  // what a user should look at
 };
 

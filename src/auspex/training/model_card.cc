@@ -90,6 +90,10 @@ std::string ModelCard(const Artefact& artefact) {
         record.later.rows, record.later.failures, Figure(record.later.auc),
         Figure(record.later.average_precision), Figure(record.later.log_loss),
         Figure(record.later.brier), Figure(record.later.calibration_error));
+  if (!record.single_column.empty())
+    text += fmt::format(
+        "\nOn the same rows `{}` alone, the best single column in hindsight, has AUC {}.\n",
+        record.single_column, Figure(record.single_auc));
   text +=
       "\n## Limits\n\n"
       "- It has learned what went together, not what causes what.\n"

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include "auspex/model/metrics.h"
@@ -76,23 +77,43 @@ Status CheckEnough(const Dataset& data, const std::vector<std::size_t>& rows) {
   return {};
 }
 
+// Of a column alone, in the better of its two directions; missing values come first.
+double AucOf(const Dataset& data, const model::Table& table, std::size_t column,
+             std::span<const std::size_t> rows) {
+  std::vector<double> values, failed;
+  for (const std::size_t row : rows) {
+    const double value = table.At(row, column);
+    values.push_back(std::isnan(value) ? std::numeric_limits<double>::lowest() : value);
+    failed.push_back(data.failed[row]);
+  }
+  const double auc = model::Auc(values, failed);
+  return std::max(auc, 1 - auc);
+}
+
+// On the rows that `later` is measured on.
+void FindSingle(const Dataset& data, const model::Table& table, const Benchmark& benchmark,
+                ModelRecord* record) {
+  const auto rows = std::span(benchmark.rows).subspan(benchmark.folds.front().test.size());
+  if (rows.empty()) return;
+  for (std::size_t column = 0; column < table.width(); ++column) {
+    const double auc = AucOf(data, table, column, rows);
+    if (!(auc > record->single_auc)) continue;
+    record->single_auc = auc;
+    record->single_column = table.columns[column];
+  }
+}
+
 // Columns that give the outcome away.
 std::vector<std::string> Suspects(const Dataset& data, const model::Table& table,
                                   const std::vector<std::size_t>& rows) {
   std::vector<std::string> notes;
   for (std::size_t column = 0; column < table.width(); ++column) {
-    std::vector<double> values, failed;
-    for (const std::size_t row : rows) {
-      const double value = table.At(row, column);
-      values.push_back(std::isnan(value) ? std::numeric_limits<double>::lowest() : value);
-      failed.push_back(data.failed[row]);
-    }
-    const double auc = model::Auc(values, failed);
-    if (std::max(auc, 1 - auc) < kTooGood) continue;
+    const double auc = AucOf(data, table, column, rows);
+    if (auc < kTooGood) continue;
     notes.push_back(
         fmt::format("column '{}' alone tells the outcome (AUC {:.4f}); if it is only known once "
                     "the outcome is, leave it out with --drop {}",
-                    table.columns[column], std::max(auc, 1 - auc), table.columns[column]));
+                    table.columns[column], auc, table.columns[column]));
   }
   return notes;
 }
@@ -186,6 +207,7 @@ Result<Artefact> Train(const Dataset& data, const TrainOptions& options,
   record.last_time = now;
   record.tried = Tried(benchmark);
   record.later = Later(even, benchmark);
+  FindSingle(even, table, benchmark, &record);
   record.notes = Suspects(data, data.table, rows);
   for (std::string& note : Strays(data)) record.notes.push_back(std::move(note));
   // After the last moment: every row that was tried is earlier.
