@@ -110,7 +110,8 @@ TEST_F(FactLogTest, WhatIsToldOfARolloutReplacesItsOwnEnd) {
                                         .ended = true,
                                         .started_at = start,
                                         .ended_at = end,
-                                        .body = R"({"decision":"promote","verdict":"pass"})"}}});
+                                        .body = R"({"decision":"roll_back","verdict":"not_proven",
+                                                    "p_fail":0.4})"}}});
   ASSERT_TRUE(committed.ok()) << committed.error().message;
   Fact told{.source = "api",
             .id = "1",
@@ -119,23 +120,51 @@ TEST_F(FactLogTest, WhatIsToldOfARolloutReplacesItsOwnEnd) {
             .known_at = end + std::chrono::minutes(20),
             .what = Outcome{.failed = true, .deployment = "shop-2-1"}};
   ASSERT_TRUE(log_->Keep({told}, told.known_at).ok());
-  const auto failures = [&](WallTime at) {
-    std::vector<bool> failed;
+  const auto ends = [&](WallTime at) {
+    std::vector<Fact> outcomes;
     const auto around = log_->Around("shop", at);
     EXPECT_TRUE(around.ok());
     for (const Fact& fact : *around) {
-      if (const auto* const outcome = std::get_if<Outcome>(&fact.what))
-        failed.push_back(outcome->failed);
+      if (std::holds_alternative<Outcome>(fact.what)) outcomes.push_back(fact);
     }
-    return failed;
+    return outcomes;
   };
-  EXPECT_EQ(failures(told.at), std::vector{false});  // it was not known yet
-  EXPECT_EQ(failures(told.known_at), std::vector{true});
+  ASSERT_EQ(ends(told.at).size(), 1U);
+  EXPECT_FALSE(std::get<Outcome>(ends(told.at)[0].what).failed);  // it was not known yet
+  ASSERT_EQ(ends(told.known_at).size(), 1U);
+  // It failed, and the rest is as the rollout knew it.
+  const Fact last = ends(told.known_at)[0];
+  EXPECT_TRUE(std::get<Outcome>(last.what).failed);
+  EXPECT_TRUE(std::get<Outcome>(last.what).rolled_back);
+  EXPECT_EQ(std::get<Outcome>(last.what).p_fail, .4);
+  EXPECT_EQ(last.at, end);
+  // Also where it was told before the rollout had ended.
+  Fact early = told;
+  early.id = "0";
+  early.at = early.known_at = start + std::chrono::minutes(1);
+  std::get<Outcome>(early.what).deployment = "shop-2-2";
+  ASSERT_TRUE(log_->Keep({early}, early.known_at).ok());
+  ASSERT_EQ(ends(start + std::chrono::minutes(2)).size(), 1U);
+  ASSERT_TRUE(
+      ledger_
+          ->Commit({.deployments = {{.id = "shop-2-2",
+                                     .service = "shop",
+                                     .ended = true,
+                                     .started_at = start,
+                                     .ended_at = end,
+                                     .body = R"({"decision":"promote","verdict":"pass"})"}}})
+          .ok());
+  ASSERT_EQ(ends(told.known_at).size(), 2U);
+  for (const Fact& fact : ends(told.known_at)) {
+    EXPECT_TRUE(std::get<Outcome>(fact.what).failed);
+    EXPECT_EQ(fact.at, end);
+  }
   Open();
   std::size_t from = 0;
   const auto outcomes = log_->ToldOutcomes(&from);
-  ASSERT_EQ(outcomes.size(), 1U);
+  ASSERT_EQ(outcomes.size(), 2U);
   EXPECT_EQ(outcomes[0].deployment, "shop-2-1");
+  EXPECT_EQ(outcomes[1].deployment, "shop-2-2");
   EXPECT_TRUE(outcomes[0].failed);
   EXPECT_TRUE(log_->ToldOutcomes(&from).empty());
   told.id = "2";

@@ -51,6 +51,13 @@ class World {
     batch.deployments = {{id, service, true, At(began), At(second), body}};
     ASSERT_TRUE(ledger_->Commit(batch).ok());
   }
+  // One that has ended, whose prediction cannot be read.
+  void Damage(const std::string& id, std::int64_t second) {
+    storage::Batch batch;
+    batch.entries = {{At(second), id, "prediction", "{}"}};
+    batch.deployments = {{id, "cart", true, At(second), At(second + 1), "{}"}};
+    ASSERT_TRUE(ledger_->Commit(batch).ok());
+  }
   storage::testing::TroubledLedger& troubled() {
     if (!troubled_) troubled_.emplace(ledger_.get());
     return *troubled_;
@@ -149,6 +156,7 @@ TEST(Assessor, WhoeverIsToldHowItEndedKnowsBetter) {
   told.push_back({"cart", "nowhere", true});
   EXPECT_EQ(p(), passed);
   told.push_back({"cart", "cart-1", true});
+  told.push_back({"other", "cart-1", false});
   const double failed = p();
   EXPECT_GT(failed, .15);
   // Told while it runs, and after an end that alone would teach nothing.
@@ -164,6 +172,34 @@ TEST(Assessor, WhoeverIsToldHowItEndedKnowsBetter) {
   const double last = p();
   Assessor anew = world.Make([&told](std::size_t*) { return told; });
   EXPECT_EQ(anew.Predict({.service = "cart", .version = "9"}).assessment.p_fail, last);
+}
+
+TEST(Assessor, WhatWasToldStaysWhereTheLedgerFailsAMoment) {
+  World world;
+  std::vector<builds::FactLog::Told> told{{"cart", "cart-1", true}};
+  Assessor assessor = world.Make([&told](std::size_t* from) {
+    const std::size_t first = std::exchange(*from, told.size());
+    return std::vector(told.begin() + static_cast<std::ptrdiff_t>(first), told.end());
+  });
+  const auto p = [&assessor] {
+    return assessor.Predict({.service = "cart", .version = "9"}).assessment.p_fail;
+  };
+  const Prediction made = world.Make().Predict({.service = "cart", .version = "1"});
+  world.Begin("cart-1", made, 10);
+  world.End("cart-1", "cart", kPassed, 10, 20);
+  world.troubled().unreadable = true;
+  EXPECT_NEAR(p(), .15, 1e-12);
+  world.troubled().unreadable = false;
+  EXPECT_GT(p(), .15);
+  EXPECT_GT(p(), .15);
+  // A prediction that is damaged keeps nobody else's from being learned.
+  const double before = p();
+  world.Damage("cart-2", 30);
+  world.Begin("cart-3", made, 40);
+  world.End("cart-3", "cart", kPassed, 40, 50);
+  told.push_back({"cart", "cart-2", true});
+  told.push_back({"cart", "cart-3", true});
+  EXPECT_GT(p(), before);
 }
 
 TEST(Assessor, ANewServiceBorrowsAndSaysSo) {

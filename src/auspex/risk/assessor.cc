@@ -90,7 +90,7 @@ Status Assessor::ReadEnded(Outcomes* news) {
         deps_.log->Warn("outcome_left_out",
                         {{"deployment", row.id}, {"why", outcome.error().message}});
       } else if (*outcome) {
-        news->try_emplace({row.started_at, row.id}, **outcome);  // what was told is there already
+        news->insert_or_assign({row.started_at, row.id}, **outcome);
       }
     }
     if (!rows.empty()) query.after_id = rows.back().id;
@@ -104,18 +104,25 @@ Status Assessor::ReadEnded(Outcomes* news) {
 Status Assessor::ReadTold(Outcomes* news) {
   if (!deps_.told) return {};
   for (const builds::FactLog::Told& told : deps_.told(&told_until_))
-    told_.insert_or_assign(told.deployment, told);
+    told_.insert_or_assign({told.service, told.deployment}, told.failed);
   for (auto one = told_.begin(); one != told_.end();) {
-    const auto row = deps_.ledger->Deployment(one->first);
-    if (!row.ok() && row.error().code != ErrorCode::kNotFound) return Failure{row.error()};
-    const bool ours = row.ok() && row->service == one->second.service;
+    const auto& [service, id] = one->first;
+    const auto row = deps_.ledger->Deployment(id);
+    if (!row.ok() && row.error().code == ErrorCode::kUnavailable) return Failure{row.error()};
+    const bool ours = row.ok() && row->service == service;
     if (ours && !row->ended) {
       ++one;
       continue;
     }
     if (ours) {
-      AUSPEX_TRY(const auto outcome, Read(*row, one->second.failed));
-      if (outcome) news->insert_or_assign({row->started_at, row->id}, *outcome);
+      const Place place(row->started_at, row->id);
+      const auto outcome = Read(*row, one->second);
+      if (!outcome.ok() && outcome.error().code == ErrorCode::kUnavailable)
+        return Failure{outcome.error()};
+      if (!outcome.ok())
+        deps_.log->Warn("outcome_left_out", {{"deployment", id}, {"why", outcome.error().message}});
+      if (outcome.ok() && *outcome) news->insert_or_assign(place, **outcome);
+      read_.insert(place);  // what its rollout said counts no more
     }
     one = told_.erase(one);
   }

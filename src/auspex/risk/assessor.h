@@ -66,8 +66,8 @@ class Assessor {
   // Read already, also those that teach nothing; none that began before looked_back_to_.
   std::set<Place> read_ AUSPEX_GUARDED_BY(mutex_);
   WallTime looked_back_to_ AUSPEX_GUARDED_BY(mutex_){};  // all that began before it had ended
-  // By deployment, until it has ended and was learned.
-  std::map<std::string, builds::FactLog::Told> told_ AUSPEX_GUARDED_BY(mutex_);
+  // By service and deployment, until it has ended and was learned.
+  std::map<std::pair<std::string, std::string>, bool> told_ AUSPEX_GUARDED_BY(mutex_);
   std::size_t told_until_ AUSPEX_GUARDED_BY(mutex_) = 0;
   std::optional<OutcomeModel> model_ AUSPEX_GUARDED_BY(mutex_);
 };

@@ -1,8 +1,9 @@
 #include "auspex/builds/ledger/fact_log.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
-#include <set>
+#include <string_view>
 #include <utility>
 
 #include "auspex/builds/fact_codec.h"
@@ -42,16 +43,41 @@ std::optional<double> ErrorRatio(const Json& body) {
   return canary_errors / canary / (baseline_errors / baseline);
 }
 
-// Sorted by known_at: of several outcomes of one deployment the last.
-std::vector<Fact> LastOutcomes(std::vector<Fact> facts) {
-  std::set<std::pair<std::string, std::string>> seen;
-  std::reverse(facts.begin(), facts.end());
-  std::erase_if(facts, [&seen](const Fact& fact) {
-    const auto* const outcome = std::get_if<Outcome>(&fact.what);
-    return outcome != nullptr && !outcome->deployment.empty() &&
-           !seen.emplace(fact.service, outcome->deployment).second;
-  });
-  std::reverse(facts.begin(), facts.end());
+constexpr std::string_view kOurs = "auspex";
+
+// What somebody told of the end of one of our rollouts, laid over what it said itself: whether it
+// failed, and what else was told. When it ended and how the canary did is ours to know.
+void LayOver(const Outcome& told, Outcome* own) {
+  own->failed = told.failed;
+  own->rolled_back = own->rolled_back || told.rolled_back;
+  if (told.users_harmed) own->users_harmed = told.users_harmed;
+  if (!told.commit.empty()) own->commit = told.commit;
+  if (!told.authors.empty()) own->authors = told.authors;
+}
+
+// Sorted by known_at: of each deployment one outcome, the last that was told, or our own with that
+// laid over it.
+std::vector<Fact> OneOutcomeEach(std::vector<Fact> facts) {
+  const auto outcome_of = [](Fact& fact) {
+    auto* const outcome = std::get_if<Outcome>(&fact.what);
+    return outcome != nullptr && !outcome->deployment.empty() ? outcome : nullptr;
+  };
+  std::map<std::pair<std::string, std::string>, std::size_t> own, told;
+  for (std::size_t i = 0; i < facts.size(); ++i) {
+    if (const Outcome* const outcome = outcome_of(facts[i]))
+      (facts[i].source == kOurs ? own : told)[{facts[i].service, outcome->deployment}] = i;
+  }
+  std::vector<bool> stays(facts.size(), true);
+  for (std::size_t i = 0; i < facts.size(); ++i) {
+    const Outcome* const outcome = outcome_of(facts[i]);
+    if (outcome == nullptr || facts[i].source == kOurs) continue;
+    const std::pair key(facts[i].service, outcome->deployment);
+    const auto ours = own.find(key);
+    stays[i] = ours == own.end() && told[key] == i;
+    if (ours != own.end() && told[key] == i) LayOver(*outcome, outcome_of(facts[ours->second]));
+  }
+  std::size_t i = 0;
+  std::erase_if(facts, [&](const Fact&) { return !stays[i++]; });
   return facts;
 }
 
@@ -60,7 +86,7 @@ std::vector<Fact> LastOutcomes(std::vector<Fact> facts) {
 std::vector<Fact> FactsOf(const storage::DeploymentRow& row) {
   const Json body = Json::parse(row.body, nullptr, false);
   if (!body.is_object()) return {};
-  Fact begun{.source = "auspex",
+  Fact begun{.source = std::string(kOurs),
              .id = row.id,
              .service = row.service,
              .at = row.started_at,
@@ -183,7 +209,7 @@ Result<std::vector<Fact>> FactLog::Around(std::string_view service, WallTime at)
   add(own, false);
   std::stable_sort(facts.begin(), facts.end(),
                    [](const Fact& a, const Fact& b) { return a.known_at < b.known_at; });
-  return LastOutcomes(std::move(facts));
+  return OneOutcomeEach(std::move(facts));
 }
 
 }  // namespace auspex::builds

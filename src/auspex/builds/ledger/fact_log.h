@@ -35,8 +35,8 @@ class FactLog {
   // All or nothing, on disk when it returns. Errors: the ledger's.
   Result<Kept> Keep(const std::vector<Fact>& facts, WallTime now);
 
-  // FactIndex::Around, and the service's rollouts; of a deployment whose end was told more than
-  // once the last that was known. Errors: the ledger's.
+  // FactIndex::Around, and the service's rollouts. Each deployment has one outcome: the last that
+  // was told, laid over that of our own rollout where it is one. Errors: the ledger's.
   Result<std::vector<Fact>> Around(std::string_view service, WallTime at) const;
 
   struct Told {
