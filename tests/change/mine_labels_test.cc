@@ -302,6 +302,24 @@ TEST(MineLabels, OfAShallowCloneBlamesNobodyBeyondItsDepth) {
   EXPECT_TRUE((*traced)[0].blames.empty());
 }
 
+TEST(MineLabels, PassesOverSubmodules) {
+  Labelled repo;
+  const auto point = [&](char commit) {
+    repo.scratch().Git({"update-index", "--add", "--cacheinfo",
+                        "160000," + std::string(40, commit) + ",vendor/lib"});
+    repo.scratch().Git({"commit", "-q", "--amend", "--no-edit"});
+  };
+  repo.Write("a.c", "int a = f(1);\n");
+  repo.Commit("first", 0);
+  point('1');
+  repo.Write("a.c", "int a = f(2);\n");
+  repo.Commit("Fix crash in f", 5);
+  point('2');
+  EXPECT_EQ(repo.Bugs().size(), 1U);
+  EXPECT_EQ(repo.report.files, 1U);
+  EXPECT_EQ(repo.report.files_failed, 0U) << repo.report.first_failure;
+}
+
 TEST(MineLabels, CountsWhatCannotBeBlamed) {
   Labelled repo;
   repo.Write("a.c", "one();\nwrong();\n");

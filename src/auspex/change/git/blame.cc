@@ -154,26 +154,11 @@ class Work {
 
   // What each fix of the batch replaces.
   Result<Patches> ReadPatches(std::span<const std::size_t> batch) const {
-    auto options = Git({"diff-tree",
-                        "--stdin",
-                        "-r",
-                        "-p",
-                        "-U0",
-                        "-w",
-                        "-M",
-                        "-l1000",
-                        "--diff-algorithm=histogram",
-                        "--inter-hunk-context=0",
-                        "--full-index",
-                        "--no-ext-diff",
-                        "--no-textconv",
-                        "--no-color",
-                        "--no-relative",
-                        "-O/dev/null",
-                        "--src-prefix=a/",
-                        "--dst-prefix=b/",
-                        "--submodule=short",
-                        "--ignore-submodules=none"});
+    auto options =
+        Git({"diff-tree", "--stdin", "-r", "-p", "-U0", "-w", "-M", "-l1000",
+             "--diff-algorithm=histogram", "--inter-hunk-context=0", "--full-index",
+             "--no-ext-diff", "--no-textconv", "--no-color", "--no-relative", "-O/dev/null",
+             "--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules=all"});
     options.limit = kPatchLimit;
     options.output_bytes_most = std::int64_t{4} << 30U;
     AUSPEX_TRY(auto git, Subprocess::Start(options));
