@@ -120,6 +120,14 @@ TEST(LookAtChange, OfAServiceIsWhatItsFolderHasOfTheChange) {
   EXPECT_EQ(cart->facts.commits, 2U);
   EXPECT_EQ(cart->facts.known.at("files_migration"), 1.0);
   EXPECT_EQ(look("", base + "..HEAD")->facts.known.at("la"), 5.0);
+  const auto nested = LookAtChange(
+      {.repository = repository.path(),
+       .range = base + "..HEAD",
+       .services = {{"services", "all"}, {"services/shop", "shop"}, {"services/cart", "cart"}},
+       .service = "all",
+       .cache = {}});
+  ASSERT_FALSE(nested.ok());  // each file there belongs to a service within
+  EXPECT_EQ(nested.error().code, ErrorCode::kNoData);
   const auto none = look("shop", base + ".." + both + "~1");
   ASSERT_FALSE(none.ok());
   EXPECT_EQ(none.error().code, ErrorCode::kNoData);

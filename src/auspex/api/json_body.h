@@ -29,7 +29,7 @@ class Body {
   std::optional<double> Share(const char* key, bool required);
   // An object as JSON text; empty where the key is absent.
   std::string Object(const char* key);
-  [[nodiscard]] bool Has(const char* key) const { return json_.is_object() && json_.contains(key); }
+  [[nodiscard]] bool Has(const char* key) const { return Find(key) != nullptr; }  // null: not there
   void Refuse(std::string pointer, std::string detail);
   [[nodiscard]] bool good() const { return errors_.empty(); }
   [[nodiscard]] HttpReply Refusal() const { return Problem(400, "the body has errors", errors_); }

@@ -29,14 +29,14 @@ const std::string_view kSchemas = R"json({
       "text": {"type": "string", "maxLength": 250, "description": "reads after `the deployment`"}}},
   "Change": {"type": "object", "additionalProperties": false, "description": "what is known of a change, as `auspex risk --json` prints it",
     "properties": {
-      "range": {"type": "string", "maxLength": 250},
+      "range": {"type": "string", "maxLength": 1000},
       "head": {"type": "string", "maxLength": 250},
       "commits": {"type": "integer", "minimum": 0, "maximum": 1000000000},
       "authors": {"type": "array", "maxItems": 50, "items": {"type": "string", "maxLength": 250}, "description": "of the commits, as builds and outcomes name them"},
       "known": {"$ref": "#/components/schemas/Known"},
       "reasons": {"type": "array", "maxItems": 50, "items": {"$ref": "#/components/schemas/Reason"}},
       "alternatives": {"type": "array", "maxItems": 50, "items": {"type": "object", "properties": {"action": {"type": "string", "maxLength": 250}, "known": {"$ref": "#/components/schemas/Known"}}}},
-      "model": {"type": "string", "maxLength": 250, "description": "what `change_log_odds` stands on"}}},
+      "model": {"type": "string", "maxLength": 1000, "description": "what `change_log_odds` stands on, or why the change is not known"}}},
   "Prediction": {"type": "object", "required": ["at", "service", "version", "risk", "p_fail", "low", "high", "given", "base_risk", "basis", "reasons", "lowering", "known", "change"],
     "properties": {
       "at": {"type": "string", "format": "date-time"},

@@ -4,6 +4,7 @@
 
 #include "auspex/api/json_body.h"
 #include "auspex/api/rest_parts.h"
+#include "auspex/base/ids.h"
 #include "auspex/rollout/codec.h"
 
 namespace auspex::api {
@@ -42,6 +43,21 @@ const rollout::ServiceConfig* FindService(const RestDependencies& d, const std::
   return found == services.end() ? nullptr : &*found;
 }
 
+// Where nobody told it. Nothing of an announcement that will be refused.
+risk::ChangeFacts ChangeFound(const RestDependencies& d,
+                              const rollout::Engine::Announcement& announcement) {
+  if (d.changes == nullptr || !CheckName("version", announcement.version).ok()) return {};
+  const std::string& baseline = announcement.baseline_version;
+  if (!baseline.empty() && !CheckName("baseline_version", baseline).ok()) return {};
+  for (const rollout::DeploymentView& running : d.engine->Running()) {
+    if (running.service == announcement.service) return {};
+  }
+  return d.changes->Look({.service = announcement.service,
+                          .version = announcement.version,
+                          .baseline_version = baseline},
+                         kChangePatience);
+}
+
 // Adds what is predicted, and who is to hear of it first; `told` gets the id that they heard.
 void Predict(const RestDependencies& d, risk::ChangeFacts change,
              rollout::Engine::Announcement* announcement, std::string* told) {
@@ -74,11 +90,7 @@ HttpReply Announce(const RestDependencies& d, const HttpCall& call,
   risk::ChangeFacts change = ChangeOf(&body);
   const bool told_change = body.Has("change");
   if (!body.good()) return body.Refusal();
-  if (!told_change && d.changes != nullptr)
-    change = d.changes->Look({.service = announcement.service,
-                              .version = announcement.version,
-                              .baseline_version = announcement.baseline_version},
-                             kChangePatience);
+  if (!told_change) change = ChangeFound(d, announcement);
   std::string told;
   Predict(d, std::move(change), &announcement, &told);
   const Result<rollout::DeploymentView> view = d.engine->Announce(announcement);

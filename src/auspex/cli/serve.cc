@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -15,6 +17,7 @@
 #include "auspex/base/log_writer.h"
 #include "auspex/builds/ledger/fact_log.h"
 #include "auspex/builds/payload.h"
+#include "auspex/change/git/history_cache.h"
 #include "auspex/cli/access.h"
 #include "auspex/cli/alerting.h"
 #include "auspex/cli/commands.h"
@@ -134,13 +137,19 @@ risk::Known FactsOf(const Daemon& d, std::string_view service, const risk::Chang
   return {};
 }
 
-// What the program that reads repositories needs of our environment.
-std::vector<std::pair<std::string, std::string>> ReaderEnvironment() {
+// What the program that reads repositories needs of our environment. Where that has no place for
+// caches, theirs is beside the ledger: without one it would learn everything anew each time.
+std::vector<std::pair<std::string, std::string>> ReaderEnvironment(const ServerConfig& server) {
   std::vector<std::pair<std::string, std::string>> env;
   for (const char* name : {"PATH", "HOME", "XDG_CACHE_HOME", "TMPDIR", "TZ"}) {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): no thread of ours changes the environment
     if (const char* const value = std::getenv(name); value != nullptr)
       env.emplace_back(name, value);
+  }
+  if (change::git::HistoryCache::DefaultFolder().empty()) {
+    std::error_code failed;
+    const auto ledger = std::filesystem::absolute(server.ledger_path, failed);
+    env.emplace_back("XDG_CACHE_HOME", (ledger.parent_path() / "cache").string());
   }
   return env;
 }
@@ -161,6 +170,7 @@ api::Routes RoutesOf(const ServerConfig& server, Daemon* d) {
                  .events = d->events.get(),
                  .alerts = d->alerts.get(),
                  .facts = d->facts.get(),
+                 .webhooks = server.webhooks,
                  .clock = &d->clock,
                  .log = &d->log,
                  .assessor = d->assessor.get(),
@@ -219,7 +229,7 @@ Status Open(const Configuration& configuration, Daemon* d) {
                                          .clock = &d->clock,
                                          .log = &d->log,
                                          .program = {"/proc/self/exe", "risk"},
-                                         .env = ReaderEnvironment()},
+                                         .env = ReaderEnvironment(server)},
         configuration.sources);
   }
   // Only now: lines of running deployments find their servers tracked.
@@ -268,6 +278,7 @@ int Serve(const std::vector<std::string>& files) {
   RaiseDescriptorLimit(configuration->server.connections, daemon->log);
   RunUntilSignalled(signals, daemon.get());
   daemon->log.Info("stopping");
+  if (daemon->changes) daemon->changes->Stop();  // nobody waits for it any more
   daemon->events->Close();
   daemon->server->Stop();
   daemon->retention.reset();

@@ -64,6 +64,8 @@ class Reading {
                             const ChangeQuestion& question) {
     Reading reading(repository);
     AUSPEX_TRY(reading.folders_, FoldersOf(question));
+    reading.service_ = question.service;
+    reading.services_ = change::Services(question.services);
     reading.before_ = History(question.services);
     if (range.base) {
       AUSPEX_TRY(reading.before_,
@@ -136,17 +138,16 @@ class Reading {
                   question.service);
     return folders;
   }
-  // Also what was taken out of its folders.
+  // Also what was taken out of its folders; not what belongs to a service within them.
   [[nodiscard]] bool IsDeployed(const FileChange& file) const {
-    if (folders_.empty()) return true;
-    return std::any_of(folders_.begin(), folders_.end(), [&file](const std::string& folder) {
-      const change::ServicePath own{folder, {}};
-      return own.Holds(file.path) || own.Holds(file.old_path);
-    });
+    return folders_.empty() || services_.Of(file.path) == service_ ||
+           (!file.old_path.empty() && services_.Of(file.old_path) == service_);
   }
 
   change::git::Contents contents_;
   std::vector<std::string> folders_;
+  std::string service_;
+  change::Services services_;  // as configured, without workspaces
   History before_;
   std::vector<Commit> commits_;
 };

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <set>
+#include <string_view>
 #include <utility>
 
+#include "auspex/base/ids.h"
 #include "auspex/base/subprocess.h"
 #include "auspex/change/git/repository.h"
 
@@ -17,57 +17,99 @@ namespace {
 
 using change::git::Repository;
 
-constexpr std::size_t kLastDeployments = 50;  // among which one that was promoted is looked for
+constexpr std::size_t kLastDeployments = 200;  // among which one that was promoted is looked for
 constexpr std::int64_t kAnswerBytes = std::int64_t{16} << 20;
-constexpr int kNice = 10;  // decisions come first
+// An hour of its progress and what it says at the end.
+constexpr std::size_t kErrorBytes = std::size_t{1} << 20;
+constexpr std::size_t kFewestDigits = 7;  // of a commit's id: fewer are as well a build's number
+constexpr int kNice = 10;                 // decisions come first
+constexpr int kOomScoreAdj = 800;         // and so they do where memory runs out
+// `auspex risk` answers so where nothing lies in a range (exit codes: docs/configuration.md).
+constexpr int kNothingThere = 4;
 
-// As people tag releases: of a service of several first.
-Result<std::string> RevisionOf(const Repository& repository, const std::string& service,
-                               const std::string& version) {
-  for (const std::string& name :
-       {service + "/" + version, service + "/v" + version, service + "-" + version,
-        service + "-v" + version, service + "@" + version, version, "v" + version}) {
-    if (repository.Resolve(name).ok()) return name;
+bool IsCommit(const std::string& version, const Repository& repository) {
+  if (version.size() < kFewestDigits ||
+      version.find_first_not_of("0123456789abcdef") != std::string::npos)
+    return false;
+  const auto commit = repository.Resolve(version);
+  return commit.ok() && commit->text().starts_with(version);
+}
+
+std::string Cut(std::string text) {
+  if (text.size() > kMostText / 2) {
+    text.resize(kMostText / 2);
+    while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0U) == 0x80U)
+      text.pop_back();
+    if (!text.empty() && (static_cast<unsigned char>(text.back()) & 0x80U) != 0) text.pop_back();
   }
-  return Fail(ErrorCode::kNotFound, "{} has no tag or commit of version {}", repository.path(),
-              version);
+  return text;
 }
 
-// Only the first line of what a program said of its failure.
-std::string FirstLine(std::string_view text) {
-  return std::string(text.substr(0, std::min(text.find('\n'), kMostText / 2)));
+// What it said last of itself; before that stands its progress.
+std::string LastWords(const SubprocessOutput& answer) {
+  constexpr std::string_view kName = "auspex risk: ";
+  if (answer.end.signal != 0)
+    return fmt::format("the process that read it was ended by {}", ToText(answer.end));
+  const std::size_t begin = answer.errors.rfind(kName);
+  if (begin == std::string::npos) return ToText(answer.end);
+  const std::size_t from = begin + kName.size();
+  return answer.errors.substr(from, answer.errors.find('\n', from) - from);
 }
 
-ChangeFacts NotKnown(std::string_view why) {
+// Tags without the folder that they are in.
+std::string AsPeopleSay(std::string text) {
+  constexpr std::string_view kTags = "refs/tags/";
+  for (std::size_t at = text.find(kTags); at != std::string::npos; at = text.find(kTags, at))
+    text.erase(at, kTags.size());
+  return text;
+}
+
+ChangeFacts Without(std::string_view what, std::string_view why) {
   ChangeFacts facts;
-  facts.model = fmt::format("what it changes is not known: {}", why);
+  facts.model = Cut(fmt::format("{}: {}", what, why));
   return facts;
+}
+ChangeFacts NotKnown(std::string_view why) { return Without("what it changes is not known", why); }
+
+std::string TextIn(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 }  // namespace
 
 ChangeSource::ChangeSource(Dependencies dependencies, std::vector<CodeSource> sources)
     : deps_(std::move(dependencies)), sources_(std::move(sources)) {
-  std::set<std::string> repositories;
   {
     const MutexLock lock(mutex_);
-    for (const CodeSource& source : sources_) {
-      if (repositories.insert(source.repository).second)
-        jobs_.push_back(std::make_shared<Job>(Job{.source = source, .ask = {}}));
-    }
+    ReadAhead();
   }
   thread_ = std::thread([this] { Run(); });
 }
 
 ChangeSource::~ChangeSource() {
-  stopping_ = true;
+  Stop();
+  thread_.join();
+}
+
+void ChangeSource::Stop() {
   {
     const MutexLock lock(mutex_);
-    jobs_.clear();
+    stopping_ = true;
   }
   wake_.notify_all();
   ready_.notify_all();
-  thread_.join();
+}
+
+void ChangeSource::ReadAhead() {
+  std::set<std::string> repositories;
+  ahead_.clear();
+  for (const CodeSource& source : sources_) {
+    if (repositories.insert(source.repository).second)
+      ahead_.push_back(std::make_shared<Job>(
+          Job{.source = source,
+              .ask = {.service = source.service, .version = {}, .baseline_version = {}}}));
+  }
 }
 
 ChangeFacts ChangeSource::Look(const Ask& ask, Duration patience) {
@@ -75,81 +117,123 @@ ChangeFacts ChangeSource::Look(const Ask& ask, Duration patience) {
     return one.service == ask.service;
   });
   if (source == sources_.end()) return {};
+  if (ask.version.empty()) return NotKnown("no version is named");
   MutexLock lock(mutex_);
   if (waiting_ == kMostWaiting)
     return NotKnown(
         "the clones are being read for other deployments; `deploy --repo` reads one too");
   const auto job = std::make_shared<Job>(Job{.source = *source, .ask = ask});
-  jobs_.push_back(job);
+  asked_.push_back(job);
   wake_.notify_one();
   ++waiting_;
   ready_.wait_for(lock.native(), patience,
                   [&]() AUSPEX_REQUIRES(mutex_) { return job->done || stopping_; });
   --waiting_;
   if (job->done) return job->facts;
-  std::erase(jobs_, job);  // where it has not begun
-  return NotKnown(
-      fmt::format("{} is still being read; the next deployment will know", source->repository));
+  if (asked_.size() > kMostQueued) std::erase(asked_, job);
+  return NotKnown(job->begun
+                      ? source->repository + " is still being read; the next deployment will know"
+                      : std::string("it waits behind other reading of the clones; the next "
+                                    "deployment will know"));
+}
+
+// Null: the end.
+std::shared_ptr<ChangeSource::Job> ChangeSource::Next() {
+  MutexLock lock(mutex_);
+  while (true) {
+    const bool woken =
+        wake_.wait_for(lock.native(), kReadAheadEvery, [this]() AUSPEX_REQUIRES(mutex_) {
+          return stopping_ || !asked_.empty() || !ahead_.empty();
+        });
+    if (stopping_) return nullptr;
+    if (!woken) ReadAhead();
+    auto& jobs = asked_.empty() ? ahead_ : asked_;
+    if (jobs.empty()) continue;
+    std::shared_ptr<Job> job = jobs.front();
+    jobs.pop_front();
+    job->begun = true;
+    return job;
+  }
 }
 
 void ChangeSource::Run() {
-  while (true) {
-    std::shared_ptr<Job> job;
-    {
-      MutexLock lock(mutex_);
-      wake_.wait(lock.native(),
-                 [this]() AUSPEX_REQUIRES(mutex_) { return stopping_ || !jobs_.empty(); });
-      if (stopping_) return;
-      job = jobs_.front();
-      jobs_.pop_front();
-    }
-    Result<ChangeFacts> facts = Read(*job);
-    if (stopping_) return;
-    if (!facts.ok())
-      deps_.log->Warn("change_not_known", {{"service", job->source.service},
-                                           {"repository", job->source.repository},
-                                           {"version", job->ask.version},
-                                           {"why", facts.error().message}});
+  while (const std::shared_ptr<Job> job = Next()) {
+    ChangeFacts facts = FactsFor(*job);
     const MutexLock lock(mutex_);
-    job->facts = facts.ok() ? *std::move(facts) : NotKnown(facts.error().message);
+    job->facts = std::move(facts);
     job->done = true;
     ready_.notify_all();
   }
 }
 
+ChangeFacts ChangeSource::FactsFor(const Job& job) {
+  Result<ChangeFacts> facts = Read(job);
+  if (facts.ok()) return *std::move(facts);
+  const std::string& why = facts.error().message;
+  if (facts.error().code == ErrorCode::kNoData) return Without("nothing changes", why);
+  if (!stopping_)
+    deps_.log->Warn("change_not_known", {{"service", job.source.service},
+                                         {"repository", job.source.repository},
+                                         {"version", job.ask.version},
+                                         {"why", Cut(why)}});
+  return NotKnown(why);
+}
+
+// kNoData: nothing lies in the range.
 Result<ChangeFacts> ChangeSource::Read(const Job& job) {
-  const bool for_later = job.ask.version.empty();
-  std::string range;
-  if (!for_later) {
-    AUSPEX_TRY(range, RangeOf(job));
-  }
+  AUSPEX_TRY(const std::string range, RangeOf(job));
   const MonotonicTime begun = deps_.clock->Now();
   AUSPEX_TRY(const SubprocessOutput answer, RunSubprocess({.argv = CommandFor(job.source, range),
                                                            .env = deps_.env,
                                                            .limit = kLimit,
                                                            .output_bytes_most = kAnswerBytes,
+                                                           .error_bytes_kept = kErrorBytes,
                                                            .nice = kNice,
+                                                           .oom_score_adj = kOomScoreAdj,
                                                            .stop = &stopping_}));
-  if (!answer.end.good())
-    return Fail(ErrorCode::kUnavailable, "{}",
-                FirstLine(answer.errors.empty() ? ToText(answer.end) : answer.errors));
-  if (for_later) {
-    deps_.log->Info("repository_read", {{"repository", job.source.repository},
-                                        {"seconds", Seconds(deps_.clock->Now() - begun)}});
-    return ChangeFacts();
-  }
+  if (answer.end == SubprocessEnd{kNothingThere, 0})
+    return Fail(ErrorCode::kNoData, "{}", AsPeopleSay(LastWords(answer)));
+  if (!answer.end.good()) return Fail(ErrorCode::kUnavailable, "{}", LastWords(answer));
   const auto json = nlohmann::json::parse(answer.output, nullptr, false);
   if (!json.is_object() || !json.contains("change"))
     return Fail(ErrorCode::kDataLoss, "{} gave no answer", deps_.program.front());
-  return ChangeFactsFromJson(json["change"].dump());
+  deps_.log->Info("repository_read",
+                  {{"repository", job.source.repository},
+                   {"range", AsPeopleSay(range)},
+                   {"seconds", Seconds(deps_.clock->Now() - begun)},
+                   {"notes", json.contains("notes") ? json["notes"].dump() : ""}});
+  AUSPEX_TRY(ChangeFacts facts, ChangeFactsFromJson(json["change"].dump()));
+  facts.range = AsPeopleSay(std::move(facts.range));
+  return facts;
 }
 
+// "OLDER..NEWER". To read ahead: the last commit of the version that serves, as the next range
+// begins there; where that is not known, what `auspex risk` chooses (empty).
 Result<std::string> ChangeSource::RangeOf(const Job& job) const {
   AUSPEX_TRY(const Repository repository, Repository::Open(job.source.repository));
-  const std::string& service = job.ask.service;
-  AUSPEX_TRY(const std::string newer, RevisionOf(repository, service, job.ask.version));
-  AUSPEX_TRY(const std::string baseline, BaselineOf(job.ask));
-  AUSPEX_TRY(const std::string older, RevisionOf(repository, service, baseline));
+  // As people tag releases: of a service of several first.
+  const auto find = [&](const std::string& version) -> Result<std::string> {
+    AUSPEX_TRY(CheckName("version", version));  // nothing that git takes for more than a name
+    const std::string& service = job.ask.service;
+    for (const std::string& name :
+         {service + "/" + version, service + "/v" + version, service + "-" + version,
+          service + "-v" + version, service + "@" + version, version, "v" + version}) {
+      if (stopping_) return Fail(ErrorCode::kUnavailable, "the daemon ends");
+      if (repository.Resolve("refs/tags/" + name).ok()) return "refs/tags/" + name;
+    }
+    if (IsCommit(version, repository)) return version;
+    return Fail(ErrorCode::kNotFound, "{} has no tag or commit of version {}", repository.path(),
+                version);
+  };
+  const Result<std::string> baseline = BaselineOf(job.ask);
+  if (job.ask.version.empty()) {
+    if (!baseline.ok()) return std::string();
+    const auto serving = find(*baseline);
+    return serving.ok() ? fmt::format("{0}~1..{0}", *serving) : std::string();
+  }
+  AUSPEX_TRY(const std::string newer, find(job.ask.version));
+  if (!baseline.ok()) return Failure{baseline.error()};
+  AUSPEX_TRY(const std::string older, find(*baseline));
   return fmt::format("{}..{}", older, newer);
 }
 
@@ -160,13 +244,12 @@ Result<std::string> ChangeSource::BaselineOf(const Ask& ask) const {
                  {.service = ask.service, .ended = true, .limit = kLastDeployments}));
   for (const storage::DeploymentRow& row : rows) {
     const auto body = nlohmann::json::parse(row.body, nullptr, false);
-    if (body.is_object() && body.value("decision", "") == "promote" &&
-        body.value("version", "") != "")
-      return body["version"].get<std::string>();
+    if (!body.is_object() || TextIn(body, "decision") != "promote") continue;
+    if (std::string version = TextIn(body, "version"); !version.empty()) return version;
   }
   return Fail(ErrorCode::kNotFound,
-              "no deployment of {} was promoted yet, and none said which version serves; say it "
-              "with --baseline-version",
+              "none of the last deployments of {} was promoted, and this one did not say which "
+              "version serves; say it with --baseline-version",
               ask.service);
 }
 
@@ -174,12 +257,14 @@ std::vector<std::string> ChangeSource::CommandFor(const CodeSource& source,
                                                   const std::string& range) const {
   std::vector<std::string> command = deps_.program;
   command.emplace_back("--json");
+  bool lies_apart = false;
   for (const CodeSource& one : sources_) {
     if (one.repository != source.repository || one.path.empty()) continue;
     command.emplace_back("--path");
     command.push_back(fmt::format("{}={}", one.service, one.path));
+    lies_apart = lies_apart || one.service == source.service;
   }
-  if (!source.path.empty() && !range.empty()) {
+  if (lies_apart) {
     command.emplace_back("--service");
     command.push_back(source.service);
   }

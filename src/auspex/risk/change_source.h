@@ -5,7 +5,6 @@
 #include <deque>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -27,16 +26,19 @@ struct CodeSource {
 };
 
 // Finds out what a deployment changes, where whoever announces it did not say: in the clone that
-// the service's configuration names, from the tag or commit of the version that serves to that of
-// the new one. A version V of service S is looked for as S/V, S/vV, S-V, S-vV, S@V, V and vV.
+// the service's configuration names, from the version that serves to the new one. A version V of
+// service S is the tag S/V, S/vV, S-V, S-vV, S@V, V or vV, the first that there is, else the commit
+// whose id begins with V (seven digits at least).
 //
-// Repositories are read by another process (`auspex risk --json`), one at a time, so that neither
-// its memory nor what a repository may hold is the daemon's. As it starts it has each clone read
-// once, for what the first time takes minutes. Thread-safe.
+// Repositories are read by another process (`auspex risk --json`), one at a time, at low priority:
+// neither its memory nor what a repository may hold is the daemon's. What takes minutes the first
+// time is read ahead: each clone at the start and every kReadAheadEvery. Thread-safe.
 class ChangeSource {
  public:
   static constexpr std::size_t kMostWaiting = 2;  // calls of Look; one more is told that it is busy
-  static constexpr Duration kLimit = 1h;          // of a process that reads
+  static constexpr std::size_t kMostQueued = 16;  // ranges that nobody waits for any more
+  static constexpr Duration kReadAheadEvery = 6h;
+  static constexpr Duration kLimit = 1h;  // of a process that reads
 
   struct Dependencies {
     storage::Ledger* ledger;  // outlives it, as all of these
@@ -46,8 +48,7 @@ class ChangeSource {
     std::vector<std::pair<std::string, std::string>> env;  // of it: PATH, HOME, XDG_CACHE_HOME
   };
   ChangeSource(Dependencies dependencies, std::vector<CodeSource> sources);
-  // Ends a process that reads.
-  ~ChangeSource();
+  ~ChangeSource();  // Stop
   ChangeSource(const ChangeSource&) = delete;
   ChangeSource& operator=(const ChangeSource&) = delete;
 
@@ -57,17 +58,24 @@ class ChangeSource {
     std::string baseline_version = {};  // empty: that of its last promoted deployment
   };
   // Where the change is not known within `patience`, or cannot be, `model` says why and nothing
-  // else is there; for a service without a source not even that. It is read on then, for the next.
+  // else is there; for a service without a source not even that. A range that took too long is
+  // read to its end, for the next time.
   [[nodiscard]] ChangeFacts Look(const Ask& ask, Duration patience);
+  // Ends a process that reads; Look answers at once from now on.
+  void Stop();
 
  private:
   struct Job {
     CodeSource source;
-    Ask ask;  // without a version: reads the clone, for later
+    Ask ask;  // without a version: reads ahead
+    bool begun = false;
     bool done = false;
     ChangeFacts facts = {};
   };
   void Run();
+  [[nodiscard]] std::shared_ptr<Job> Next();
+  void ReadAhead() AUSPEX_REQUIRES(mutex_);
+  [[nodiscard]] ChangeFacts FactsFor(const Job& job);
   [[nodiscard]] Result<ChangeFacts> Read(const Job& job);
   [[nodiscard]] Result<std::string> RangeOf(const Job& job) const;
   [[nodiscard]] Result<std::string> BaselineOf(const Ask& ask) const;
@@ -80,7 +88,8 @@ class ChangeSource {
   Mutex mutex_;
   std::condition_variable wake_;   // there is a job, or the end
   std::condition_variable ready_;  // one is done
-  std::deque<std::shared_ptr<Job>> jobs_ AUSPEX_GUARDED_BY(mutex_);
+  std::deque<std::shared_ptr<Job>> asked_ AUSPEX_GUARDED_BY(mutex_);
+  std::deque<std::shared_ptr<Job>> ahead_ AUSPEX_GUARDED_BY(mutex_);  // when nobody asks
   std::size_t waiting_ AUSPEX_GUARDED_BY(mutex_) = 0;
   std::thread thread_;
 };
