@@ -42,7 +42,7 @@ define sanitized
 	  status=$$?; ! cat report.* 2>/dev/null && exit $$status; }
 endef
 # Also what a daemon has to report that a test started and ended: any report fails the run.
-report_to_files := ASAN_OPTIONS=log_path=$$PWD/report UBSAN_OPTIONS=log_path=$$PWD/report TSAN_OPTIONS=log_path=$$PWD/report
+report_to_files := ASAN_OPTIONS=log_path=$$PWD/report UBSAN_OPTIONS=log_path=$$PWD/report TSAN_OPTIONS=log_path=$$PWD/report:suppressions=$(CURDIR)/scripts/tsan-suppressions.txt
 asan: deps  ## All tests but whole rollouts under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(sanitized)
 tsan: deps  ## The same under ThreadSanitizer

@@ -36,7 +36,7 @@ spec:
   ledger: {store: sqlite, path: %(folder)s/auspex.db}
   objects: {store: filesystem, path: %(folder)s/objects}
   proxy_log: {listen: 'tcp://127.0.0.1:%(feed)d'}
-  alerts: [%(alerts)s]
+  alerts: [%(alerts)s]%(server)s
 """
 BUILD = {"id": "b-1", "service": "checkout", "status": "failed", "duration_s": 60, "attempt": 2}
 JUNIT = '<testsuite><testcase name="a"/><testcase name="b"><failure/></testcase></testsuite>'
@@ -93,13 +93,13 @@ class Case(unittest.TestCase):
         path.write_text(text)
         return str(path)
 
-    def config(self, alerts="", source=""):
+    def config(self, alerts="", source="", server=""):
         self.api = free_port()
-        return self.file(CONFIG % {"api": self.api, "feed": free_port(), "folder": self.path, "alerts": alerts, "source": source})
+        return self.file(CONFIG % {"api": self.api, "feed": free_port(), "folder": self.path, "alerts": alerts, "source": source, "server": server})
 
-    def start(self, alerts="", source=""):
+    def start(self, alerts="", source="", server=""):
         with open(self.path / "log", "w") as log:
-            daemon = subprocess.Popen([AUSPEX, "serve", self.config(alerts, source)], stdout=log, stderr=log,
+            daemon = subprocess.Popen([AUSPEX, "serve", self.config(alerts, source, server)], stdout=log, stderr=log,
                                       env={**os.environ, "HOOK_SECRET": SECRET, "XDG_CACHE_HOME": str(self.path / "cache")})
         self.addCleanup(daemon.wait, 20)
         self.addCleanup(daemon.terminate)
@@ -116,6 +116,47 @@ class Case(unittest.TestCase):
     def feature(self, name):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.api}/api/v1/features/checkout", timeout=10) as answer:
             return next(f["value"] for f in json.load(answer)["features"] if f["name"] == name)
+
+
+class Webhooks(Case):
+    """Senders that cannot send a token sign instead."""
+    RUN = {"action": "completed", "repository": {"name": "checkout", "full_name": "acme/checkout", "html_url": "https://github.com/acme/checkout"},
+           "workflow_run": {"id": 7, "run_attempt": 1, "name": "ci", "head_sha": "a" * 40, "conclusion": "success", "status": "completed",
+                            "run_started_at": "2026-01-01T10:00:00Z", "updated_at": "2026-01-01T10:05:00Z"}}
+
+    def post(self, body, **headers):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.api}/api/v1/ingest/builds", data=body, method="POST",
+                                         headers={"Content-Type": "application/json", **{name.replace("_", "-"): value for name, value in headers.items()}})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as refused:
+            return refused.code, json.load(refused)
+
+    def test_github_signs_and_gitlab_sends_its_secret(self):
+        tokens = self.path / "tokens.json"
+        self.assertEqual(run("token", "create", "--role", "viewer", "--name", "v", "--file", str(tokens)).returncode, 0)
+        self.start(server=f"\n  tokens: {{file: {tokens}}}\n  webhooks: {{github: {{env: HOOK_SECRET}}, gitlab: {{env: HOOK_SECRET}}}}")
+        body = json.dumps(self.RUN).encode()
+        signature = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+        self.assertEqual(self.post(body)[0], 401)
+        status, said = self.post(body, X_Hub_Signature_256="sha256=" + "0" * 64)
+        self.assertEqual((status, "not the signature" in said["detail"]), (401, True), said)
+        self.assertEqual(self.post(body + b" ", X_Hub_Signature_256=signature)[0], 401)
+        self.assertEqual(self.post(body, X_Hub_Signature_256=signature, Authorization="Bearer nonsense")[0], 401)
+        status, said = self.post(body, X_Hub_Signature_256=signature)
+        self.assertEqual((status, said["kept"]), (200, 1), said)
+        self.assertEqual(self.post(body, X_Gitlab_Token=SECRET + "x")[0], 401)
+        self.assertEqual(self.post(body, X_Gitlab_Token=SECRET)[1]["duplicates"], 1)
+        ping = json.dumps({"zen": "Keep it logically awesome.", "hook_id": 1, "hook": {}}).encode()
+        signature = "sha256=" + hmac.new(SECRET.encode(), ping, hashlib.sha256).hexdigest()
+        self.assertIn("ping", self.post(ping, X_Hub_Signature_256=signature)[1]["ignored"][0])
+        # It opens ingest and nothing else.
+        request = urllib.request.Request(f"http://127.0.0.1:{self.api}/api/v1/deployments", headers={"X-Gitlab-Token": SECRET})
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=10)
+        self.assertEqual(refused.exception.code, 401)
+        self.assertNotIn(SECRET, (self.path / "log").read_text())
 
 
 class Source(Case):

@@ -4,6 +4,7 @@
 
 #include "auspex/api/event_hub.h"
 #include "auspex/api/routes.h"
+#include "auspex/api/webhooks.h"
 #include "auspex/base/clock.h"
 #include "auspex/base/log.h"
 #include "auspex/risk/assessor.h"
@@ -32,6 +33,7 @@ struct RestDependencies {
   EventHub* events = nullptr;
   const alert::AlertSender* alerts = nullptr;  // null: no figures of it
   builds::FactLog* facts = nullptr;            // null: ingest and features answer 503
+  WebhookSecrets webhooks = {};                // by which ingest takes calls without a token
   const Clock* clock = nullptr;
   const Logger* log = nullptr;
   risk::Assessor* assessor = nullptr;     // null: a deployment has its service's prior risk

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "auspex/api/json_body.h"
 #include "auspex/api/rest_parts.h"
@@ -73,7 +74,8 @@ HttpReply Refusal(const ParsedPayload& parsed) {
   return Problem(400, "the payload has errors, and nothing of it was kept", errors);
 }
 
-// Services that facts are kept of and nobody has configured: it may be a slip, or come first.
+// Services that facts are kept of and nobody has configured, and outcomes of rollouts that are
+// none: it may be a slip, or come first.
 Json NotesOf(const RestDependencies& d, const std::vector<builds::Fact>& facts) {
   Json notes = Json::array();
   std::vector<std::string> told;
@@ -89,6 +91,16 @@ Json NotesOf(const RestDependencies& d, const std::vector<builds::Fact>& facts) 
                     "names another",
                     fact.service));
     if (told.size() == kMostListed) break;
+  }
+  for (const builds::Fact& fact : facts) {
+    const auto* const outcome = std::get_if<builds::Outcome>(&fact.what);
+    if (outcome == nullptr || outcome->deployment.empty() || notes.size() >= kMostListed) continue;
+    const auto row = d.ledger->Deployment(outcome->deployment);
+    if (row.ok() ? row->service == fact.service : row.error().code != ErrorCode::kNotFound)
+      continue;
+    notes.push_back(
+        fmt::format("'{}' is no rollout of {} here, so nothing is learned of its prediction",
+                    outcome->deployment, fact.service));
   }
   return notes;
 }
@@ -171,19 +183,21 @@ void AddIngestRoutes(const RestDependencies& d, const Keyed& keyed, Routes* rout
        {kJson, kEvent, kEvents},
        &builds::ParseCdEvents}};
   for (const IngestRoute& ingest : all) {
-    routes->Add(
-        keyed({.method = "POST",
-               .pattern = fmt::format("{}{}", kIngestPrefix, ingest.what),
-               .role = Role::kOperator,
-               .id = ingest.id,
-               .summary = ingest.summary,
-               .inputs = IngestInputs(),
-               .body = ingest.body,
-               .accepts = ingest.accepts,
-               .answer = "Ingested",
-               .errors = {415},
-               .handler = {}},
-              [d, ingest](const HttpCall& call, const auto&) { return Ingest(d, call, ingest); }));
+    routes->Add(keyed(
+        {.method = "POST",
+         .pattern = fmt::format("{}{}", kIngestPrefix, ingest.what),
+         .role = Role::kOperator,
+         .vouch = [secrets =
+                       d.webhooks](const HttpCall& call) { return CheckWebhook(call, secrets); },
+         .id = ingest.id,
+         .summary = ingest.summary,
+         .inputs = IngestInputs(),
+         .body = ingest.body,
+         .accepts = ingest.accepts,
+         .answer = "Ingested",
+         .errors = {415},
+         .handler = {}},
+        [d, ingest](const HttpCall& call, const auto&) { return Ingest(d, call, ingest); }));
   }
 }
 

@@ -60,6 +60,15 @@ std::optional<HttpReply> RefuseRole(const HttpCall& call, Role least) {
                                   call.caller.name, Name(call.caller.role)));
 }
 
+std::optional<HttpReply> RefuseCaller(const HttpCall& call, const Route& route) {
+  std::optional<HttpReply> refusal = RefuseRole(call, route.role);
+  if (!refusal || call.caller.role != Role::kNobody || !route.vouch) return refusal;
+  const Status vouched = route.vouch(call);
+  if (vouched.ok()) return std::nullopt;
+  if (vouched.error().code == ErrorCode::kNotFound) return refusal;
+  return AskForToken(vouched.error().message);
+}
+
 }  // namespace
 
 void Routes::Add(Route route) {
@@ -156,7 +165,7 @@ HttpReply Routes::Answer(const HttpCall& call) const {
   if (candidates.empty()) return Problem(404, fmt::format("there is nothing at {}", call.path));
   const Entry* route = Pick(candidates, call.method);
   if (route == nullptr) return RefuseMethod(call, candidates);
-  if (auto refusal = RefuseRole(call, route->route.role)) return *std::move(refusal);
+  if (auto refusal = RefuseCaller(call, route->route)) return *std::move(refusal);
   if (route->has_rest) {
     const Status clean = CheckRest(*path, route->segments.size() - 1);
     if (!clean.ok()) return Problem(400, clean.error().message);

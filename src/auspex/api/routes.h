@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,7 +33,10 @@ struct Route {
   // files.
   std::string pattern;
   Role role = Role::kAdmin;  // the least that may call it; fails closed
-  std::string id = {};       // unique; a name for generated clients
+  // Who may call it without any token: whose call this finds good. Errors: kNotFound (it proves
+  // nothing), kPermissionDenied (the answer is 401 with its message). Empty: nobody.
+  std::function<Status(const HttpCall&)> vouch = {};
+  std::string id = {};  // unique; a name for generated clients
   std::string summary = {};
   std::vector<RouteInput> inputs = {};
   std::string body = {};  // a schema of openapi_schemas.h; empty: none is read

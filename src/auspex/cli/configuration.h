@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "auspex/alert/channel.h"
+#include "auspex/api/webhooks.h"
 #include "auspex/base/config.h"
 #include "auspex/base/result.h"
 #include "auspex/risk/change_source.h"
@@ -37,6 +38,7 @@ struct ServerConfig {
   double burst = 1000.0;           // at once
   std::size_t connections = 1600;  // of which idle ones give way to new ones
   std::size_t event_streams = 500;
+  api::WebhookSecrets webhooks;
   std::vector<alert::ChannelConfig> alerts;
   std::string public_url;  // of the API, for links in alerts; empty: as it listens
 };

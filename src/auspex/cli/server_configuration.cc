@@ -126,6 +126,10 @@ void ReadServer(ConfigSection document, ServerConfig* config) {
   }
   feed.Finish();
   ReadAlerts(&spec, &server);
+  ConfigSection webhooks = spec.Section("webhooks");
+  server.webhooks = {.github = webhooks.SecretOf("github").value_or(Secret()),
+                     .gitlab = webhooks.SecretOf("gitlab").value_or(Secret())};
+  webhooks.Finish();
   spec.Finish();
 }
 
