@@ -127,6 +127,19 @@ training::TrainOptions OptionsFor(const training::Dataset& data, const Progress&
   return options;
 }
 
+// What a reader may hold against the model's AUC.
+std::string SingleFeature(const training::ModelRecord& record) {
+  for (const FeatureSpec& spec : change::kChangeFeatures) {
+    if (spec.name != record.single_column) continue;
+    std::string phrase(spec.phrase);
+    if (const std::size_t place = phrase.find("{}"); place != std::string::npos)
+      phrase.replace(place, 2, "…");
+    return fmt::format(" (the best single feature alone, {}, \"{}\": {:.2f})", spec.name, phrase,
+                       record.single_auc);
+  }
+  return "";
+}
+
 std::string Says(const training::ModelRecord& record) {
   return fmt::format(
       "learned from {} commits of this repository, {:.0f} % of which had to be mended later; on "
@@ -134,10 +147,7 @@ std::string Says(const training::ModelRecord& record) {
       record.rows,
       100.0 * static_cast<double>(record.failures) /
           static_cast<double>(std::max<std::size_t>(1, record.rows)),
-      record.later.auc,
-      record.single_column.empty() ? ""
-                                   : fmt::format(" ({} alone, the best single feature: {:.2f})",
-                                                 record.single_column, record.single_auc));
+      record.later.auc, SingleFeature(record));
 }
 
 // Raised with each change of how labels are found or rows are made of them.
