@@ -4,9 +4,9 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <system_error>
 #include <utility>
 
 #include "auspex/cli/commands.h"
@@ -51,14 +51,15 @@ Status Write(const std::string& text, const std::string& file) {
     const bool written =
         std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
     if (written) return {};
-    return Fail(ErrorCode::kUnavailable, "standard output: {}", std::strerror(errno));
+    return Fail(ErrorCode::kUnavailable, "standard output: {}",
+                std::system_category().message(errno));
   }
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out(std::fopen(file.c_str(), "wb"),
                                                             &std::fclose);
   if (!out || std::fwrite(text.data(), 1, text.size(), out.get()) != text.size() ||
       std::fflush(out.get()) != 0)
     return Fail(errno == EACCES ? ErrorCode::kPermissionDenied : ErrorCode::kUnavailable,
-                "{} cannot be written: {}", file, std::strerror(errno));
+                "{} cannot be written: {}", file, std::system_category().message(errno));
   return {};
 }
 

@@ -107,7 +107,7 @@ Metrics Measure(std::span<const double> probabilities, std::span<const double> f
   Metrics metrics;
   metrics.rows = probabilities.size();
   metrics.failures =
-      static_cast<std::size_t>(std::accumulate(failed.begin(), failed.end(), 0.0) + 0.5);
+      static_cast<std::size_t>(std::lround(std::accumulate(failed.begin(), failed.end(), 0.0)));
   metrics.auc = Auc(probabilities, failed);
   metrics.average_precision = AveragePrecision(probabilities, failed);
   metrics.log_loss = LogLoss(probabilities, failed);

@@ -216,8 +216,9 @@ Result<std::string> ChangeSource::RangeOf(const Job& job) const {
     AUSPEX_TRY(CheckName("version", version));  // nothing that git takes for more than a name
     const std::string& service = job.ask.service;
     for (const std::string& name :
-         {service + "/" + version, service + "/v" + version, service + "-" + version,
-          service + "-v" + version, service + "@" + version, version, "v" + version}) {
+         {fmt::format("{}/{}", service, version), fmt::format("{}/v{}", service, version),
+          fmt::format("{}-{}", service, version), fmt::format("{}-v{}", service, version),
+          fmt::format("{}@{}", service, version), version, fmt::format("v{}", version)}) {
       if (stopping_) return Fail(ErrorCode::kUnavailable, "the daemon ends");
       if (repository.Resolve("refs/tags/" + name).ok()) return "refs/tags/" + name;
     }

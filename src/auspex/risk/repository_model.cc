@@ -162,6 +162,7 @@ class KeptModels {
              const std::vector<change::ServicePath>& services) {
     if (cache.empty() || repository.facts().shallow) return;
     std::vector<std::string> folders;
+    folders.reserve(services.size());
     for (const change::ServicePath& one : services)
       folders.push_back('\0' + one.service + '\0' + one.path);
     std::sort(folders.begin(), folders.end());

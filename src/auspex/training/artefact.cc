@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -120,7 +119,7 @@ ModelRecord RecordIn(const Json& json) {
 Failure NotWritten(const fs::path& path, int error) {
   const bool refused = error == EACCES || error == EPERM || error == EROFS;
   return Fail(refused ? ErrorCode::kPermissionDenied : ErrorCode::kUnavailable,
-              "{} cannot be written: {}", path.string(), std::strerror(error));
+              "{} cannot be written: {}", path.string(), std::system_category().message(error));
 }
 
 // All of it or none: beside the file first.
@@ -142,7 +141,7 @@ Result<std::string> Read(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file)
     return Fail(ErrorCode::kNotFound, "{}: {}; a model is a folder that `auspex train --out` made",
-                path.string(), std::strerror(errno));
+                path.string(), std::system_category().message(errno));
   return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
 }
 

@@ -301,6 +301,7 @@ std::vector<double> DependencyFeatures(const DependencyDelta& delta) {
     if (change.ecosystem == Ecosystem::kImage) count(8);
   }
   std::vector<double> features;
+  features.reserve(counted.size());
   for (const auto& names : counted) features.push_back(static_cast<double>(names.size()));
   return features;
 }
