@@ -234,6 +234,29 @@ TEST(Repository, ResolvesRangesAndSaysWhatIsWrongWithOthers) {
   }
 }
 
+TEST(Repository, ChoosesTheLastTagBehindAndOfTheService) {
+  const ScratchRepository scratch;
+  const auto commit = [&](const char* tag) {
+    scratch.Commit(*tag != 0 ? tag : "untagged");
+    if (*tag != 0) scratch.Git({"tag", tag});
+  };
+  for (const char* tag : {"cart/v1", "v7", "shop-2.0", "search/v3", ""}) commit(tag);
+  const auto chosen = [&](const char* service) {
+    const auto range = Opened(scratch.path()).ResolveRange("", service);
+    return range.ok() ? range->text : range.error().message;
+  };
+  EXPECT_EQ(chosen(""), "search/v3..HEAD");
+  EXPECT_EQ(chosen("shop"), "shop-2.0..HEAD");
+  EXPECT_EQ(chosen("cart"), "cart/v1..HEAD");
+  EXPECT_EQ(chosen("pay"), "search/v3..HEAD");  // it has none of its own
+  EXPECT_EQ(chosen("*"), "search/v3..HEAD");
+  // A release job stands on the tag itself.
+  scratch.Git({"checkout", "-q", "search/v3"});
+  EXPECT_EQ(chosen(""), "shop-2.0..HEAD");
+  scratch.Git({"checkout", "-q", "cart/v1"});
+  EXPECT_EQ(chosen("cart"), "HEAD");
+}
+
 TEST(Repository, PrefersTheUpstreamToTheTag) {
   ScratchRepository scratch;
   scratch.Commit("one");

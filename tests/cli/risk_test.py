@@ -52,6 +52,11 @@ class Risk(unittest.TestCase):
         self.assertIn("touches 2 migrations", done.stdout)
         self.assertIn("is not known yet", done.stdout)
 
+    def test_a_range_alone_is_of_the_clone_here(self):
+        done = self.run_risk("v1..HEAD", cwd=self.shop)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("for v1..HEAD, 1 commit;", done.stdout)
+
     def test_json_has_what_an_announcement_takes(self):
         done = self.run_risk(str(self.shop), "v1..HEAD", "--json")
         answer = json.loads(done.stdout)

@@ -186,10 +186,39 @@ class Source(Case):
         self.assertIn("of v1.8.1..v1.8.2, 1 commit", told)
         self.assertIn("touches 1 migration", told)
 
+    def test_deploy_looks_from_what_serves_to_the_version(self):
+        (self.path / "shop").mkdir()
+        self.git("init", "-q", "-b", "main")
+        self.commit("cart.py", "x = 1\n", "v1.8.1")
+        self.commit("db/migrations/20260101000000_orders.sql", "ALTER TABLE orders ADD COLUMN part INT;\n", "v1.8.2")
+        self.commit("README", "more\n", "cart-9")
+        self.start()
+        repo = ("--repo", str(self.path / "shop"))
+        for more, words in (((), "--baseline-version"), (("--baseline-version", "9.9"), "no tag or commit of version 9.9")):
+            done = self.cli("deploy", "checkout", "--version", "1.8.2", *repo, *more)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+            self.assertIn(words, done.stderr)
+        done = self.cli("deploy", "checkout", "--version", "1.8.1", "--baseline-version", "1.8.2", *repo)
+        self.assertIn("auspex deploy: it goes back: from v1.8.2 to v1.8.1: 1 commits", done.stderr)
+        deployment = done.stdout.split()[0]
+        self.cli("rollout", "promote", deployment, "--reason", "test")
+        for _ in range(200):
+            if json.loads(self.cli("rollout", "get", deployment, "--json").stdout)["state"] == "ended":
+                break
+            time.sleep(0.05)
+        # What was promoted serves.
+        done = self.cli("deploy", "checkout", "--version", "1.8.2", *repo, "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        told = self.cli("rollout", "prediction", json.loads(done.stdout)["id"]).stdout
+        self.assertIn("of v1.8.1..v1.8.2, 1 commit", told)
+        self.assertIn("touches 1 migration", told)
+        self.assertIn("all that is not listed", told)
+
     def test_a_deployment_begins_where_its_change_is_not_known(self):
         self.start_with_source()
         done = self.cli("deploy", "checkout", "--version", "1.8.2", "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("auspex deploy: what it changes is not known: ", done.stderr)
         told = self.cli("rollout", "prediction", json.loads(done.stdout)["id"]).stdout
         self.assertIn("what it changes is not known: ", told)
 

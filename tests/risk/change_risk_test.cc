@@ -135,9 +135,32 @@ TEST(LookAtChange, OfAServiceIsWhatItsFolderHasOfTheChange) {
       none.error().message.find("nothing of service shop changes; it lies below services/shop"),
       std::string::npos)
       << none.error().message;
+  const auto mistyped = LookAtChange({.repository = repository.path(),
+                                      .range = base + "..HEAD",
+                                      .services = {{"services/shpo", "shop"}},
+                                      .service = "shop",
+                                      .cache = {}});
+  ASSERT_FALSE(mistyped.ok());
+  EXPECT_EQ(mistyped.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_NE(mistyped.error().message.find("there is no folder 'services/shpo'"), std::string::npos);
   const auto unknown = look("pay", base + "..HEAD");
   ASSERT_FALSE(unknown.ok());
   EXPECT_EQ(unknown.error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST(LookAtChange, SaysWhatIsTakenOutAgain) {
+  const ScratchRepository repository;
+  repository.Commit("first");
+  repository.Git({"checkout", "-q", "-b", "other"});
+  repository.Write("a.py", "x = 1\n");
+  repository.Commit("only here");
+  repository.Git({"checkout", "-q", "main"});
+  repository.Write("b.py", "x = 1\n");
+  repository.Commit(std::string(70, 'x') + "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4");
+  const ChangeRisk risk = MustLook(repository.path(), "other..main", {});
+  ASSERT_FALSE(risk.notes.empty());
+  EXPECT_EQ(risk.notes[0].substr(0, 37), "1 commit of other is not in it: deplo") << risk.notes[0];
+  EXPECT_TRUE(MustLook(repository.path(), "main~1..main", {}).notes.empty());
 }
 
 TEST(LookAtChange, LearnsWhatHadToBeMendedAndWhatDidNot) {

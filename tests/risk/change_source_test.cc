@@ -167,6 +167,9 @@ TEST(ChangeSource, SaysWhyTheChangeIsNotKnown) {
   world.Answers("echo 'auspex risk: refs/tags/v1..refs/tags/v1 is empty' >&2; exit 4");
   EXPECT_EQ(why({.service = "shop", .version = "2.0", .baseline_version = "v1"}),
             "nothing changes: v1..v1 is empty");
+  EXPECT_EQ(why({.service = "shop", .version = "1", .baseline_version = "2.0"}),
+            "it goes back: from shop/2.0 to v1: 1 commits are taken out again, which is not looked "
+            "at");
   world.Answers("echo nonsense");
   EXPECT_NE(why({.service = "shop", .version = "2.0", .baseline_version = "v1"}).find("no answer"),
             std::string::npos);

@@ -20,7 +20,7 @@ inline constexpr std::array kBuildFeatures = {
     FeatureSpec{"build_duration_ratio", "", FeatureScale::kLog1p,
                 "took {} times as long to build as usual"},
     FeatureSpec{"build_failed", "", FeatureScale::kFlag, "has a failed build"},
-    // Attempts beyond the first, or earlier ends of a build of this commit.
+    // Attempts beyond the first, or earlier builds of this commit that did not pass.
     FeatureSpec{"build_retries", "times", FeatureScale::kLog1p, "had its build retried {} times"},
     FeatureSpec{"build_failure_share", "", FeatureScale::kLinear,
                 "follows builds of which a share of {} failed"},  // of the last 20
@@ -69,7 +69,7 @@ inline constexpr std::array kHistoryFeatures = {
     FeatureSpec{"concurrent_deployments", "deployments", FeatureScale::kLog1p,
                 "runs beside {} other deployments"},
     FeatureSpec{"incidents_open", "incidents", FeatureScale::kLog1p,
-                "comes while {} incidents of the service are open"},
+                "comes with {} open incidents of the service"},
     FeatureSpec{"incidents_open_elsewhere", "incidents", FeatureScale::kLog1p,
                 "comes while {} incidents of other services are open"},
     FeatureSpec{"incidents_30d", "incidents", FeatureScale::kLog1p,

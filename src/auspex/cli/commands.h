@@ -60,7 +60,7 @@ struct DeployOptions {
   std::string actor;
   std::optional<double> risk;
   std::string repository;          // where the change is looked at; empty: nowhere
-  std::string range;               // of it; empty: chosen
+  std::string range;               // of it; empty: from the version that serves to this one
   std::vector<std::string> paths;  // NAME=FOLDER, of each service of it
   bool wait = false;
 };

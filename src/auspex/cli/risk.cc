@@ -3,8 +3,11 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
+#include <utility>
 
 #include "auspex/base/weight.h"
 #include "auspex/cli/change_sight.h"
@@ -45,7 +48,12 @@ Result<RiskReport> Look(const RiskOptions& options) {
   return report;
 }
 
-int Risk(const RiskOptions& options) {
+int Risk(RiskOptions options) {
+  // `auspex risk A..B`: here.
+  std::error_code ignored;
+  if (options.change.range.empty() && options.change.repository.find("..") != std::string::npos &&
+      !std::filesystem::exists(options.change.repository, ignored))
+    options.change.range = std::exchange(options.change.repository, ".");
   const auto fail_above = ShareOf("--fail-above", options.fail_above);
   if (!fail_above.ok()) return Complain("risk", fail_above.error());
   const auto report = Look(options);

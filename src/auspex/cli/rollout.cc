@@ -236,6 +236,14 @@ int RolloutPrediction(const ClientOptions& client, const std::string& id) {
   for (const ordered_json& reason : prediction["reasons"])
     fmt::print("  x {:<5.2g} {}\n", std::exp(reason["log_odds"].get<double>()),
                Printable(reason["text"].get<std::string>()));
+  if (!prediction["reasons"].empty()) {
+    const auto log_odds = [](double p) { return std::log(p / (1.0 - p)); };
+    double others = log_odds(std::clamp(prediction["p_fail"].get<double>(), 1e-9, 1.0 - 1e-9)) -
+                    log_odds(std::clamp(prediction["base_risk"].get<double>(), 1e-9, 1.0 - 1e-9));
+    for (const ordered_json& reason : prediction["reasons"])
+      others -= reason["log_odds"].get<double>();
+    fmt::print("  x {:<5.2g} all that is not listed, and what is not known\n", std::exp(others));
+  }
   for (const ordered_json& one : prediction["lowering"])
     fmt::print("  {:.0f} % had one chosen to {}\n", 100 * one["p_fail"].get<double>(),
                Printable(one["action"].get<std::string>()));

@@ -196,7 +196,9 @@ void AddDeploy(CLI::App* app, Options* o) {
                      "a clone on this machine: what the deployment changes is looked at in it");
   deploy
       ->add_option("--range", o->deploy.range,
-                   "what it changes, as v1.8.1..v1.8.2; without, as `auspex risk` chooses")
+                   "what it changes, as v1.8.1..v1.8.2; without, from the version that serves to "
+                   "this one, by "
+                   "their tags or commits")
       ->needs("--repo");
   AddPathOption(deploy, &o->deploy.paths)->needs("--repo");
   deploy->add_option("--actor", o->deploy.actor, "who deploys; default user@host");

@@ -35,21 +35,26 @@ constexpr std::size_t kMostSubject = 80;
 // A change that adds fewer lines is not asked for tests.
 constexpr double kLinesWorthATest = 20.0;
 
+constexpr std::string_view kEllipsis = "…";
+
 // Text of the repository as a terminal, a log and a page may show it: no control characters, not
-// those of two bytes (U+0080 to U+009F) either, and no longer than it need be.
+// those of two bytes (U+0080 to U+009F) either, and at most so many bytes, of whole characters.
 std::string Shown(std::string_view text, std::size_t most) {
+  const bool cut = text.size() > most;
+  if (cut) {
+    std::size_t end = most - kEllipsis.size();
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+    text = text.substr(0, end);
+  }
   std::string shown;
-  for (std::size_t i = 0; i < text.size() && shown.size() < most; ++i) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     const bool two =
         byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
     shown += byte < 0x20 || byte == 0x7F || two ? '?' : text[i];
     i += two ? 1U : 0U;
   }
-  while (!shown.empty() && shown.size() == most &&
-         (static_cast<unsigned char>(shown.back()) & 0xC0U) == 0x80U)
-    shown.pop_back();
-  return shown;
+  return cut ? shown.append(kEllipsis) : shown;
 }
 
 std::string SubjectOf(const Commit& commit) {
@@ -354,13 +359,49 @@ std::vector<std::string> NotesOf(const Repository& repository,
 
 }  // namespace
 
+// Commits of what serves that the new version lacks.
+Result<std::string> Undone(const Repository& repository, const change::git::Range& range) {
+  std::int64_t commits = 0;
+  for (const change::CommitId& known : range.known) {
+    AUSPEX_TRY(const std::int64_t more,
+               repository.CountCommits({.tip = known, .known = {range.tip}}));
+    commits += more;
+  }
+  if (commits == 0) return std::string();
+  return fmt::format(
+      "{} commit{} of {} {} not in it: deployed as it is, it takes them out again, which is not "
+      "looked at",
+      commits, commits == 1 ? "" : "s", range.text.substr(0, range.text.find("..")),
+      commits == 1 ? "is" : "are");
+}
+
+// A folder that was mistyped must not look like one in which nothing changes.
+Status CheckFolders(const Repository& repository, const change::git::Range& range,
+                    const ChangeQuestion& question) {
+  if (question.service.empty()) return {};
+  for (const change::ServicePath& one : question.services) {
+    if (one.service != question.service) continue;
+    const auto has = [&](const change::CommitId& commit) {
+      const auto type = repository.Ask({"cat-file", "-t", commit.text() + ":" + one.path});
+      return type.ok() && *type == "tree\n";
+    };
+    if (has(range.tip) || (range.base && has(*range.base))) continue;
+    return Fail(ErrorCode::kInvalidArgument,
+                "{}: there is no folder '{}' of service {}, neither now nor before", range.text,
+                one.path, one.service);
+  }
+  return {};
+}
+
 Result<ChangeRisk> LookAtChange(const ChangeQuestion& question) {
   AUSPEX_TRY(const Repository repository, Repository::Open(question.repository));
-  AUSPEX_TRY(const change::git::Range range, repository.ResolveRange(question.range));
+  AUSPEX_TRY(const change::git::Range range,
+             repository.ResolveRange(question.range, question.service));
   if (range.commits > kLargestRange)
     return Fail(ErrorCode::kInvalidArgument,
                 "{}: {} commits are no deployment; name a range of at most {}", range.text,
                 range.commits, kLargestRange);
+  AUSPEX_TRY(CheckFolders(repository, range, question));
   ChangeRisk risk;
   risk.chosen = range.chosen;
   risk.facts.range = range.text;
@@ -381,6 +422,8 @@ Result<ChangeRisk> LookAtChange(const ChangeQuestion& question) {
   Describe(row, dependencies, &known);
   known["hour_of_week"] = HourOfWeek(question);
   risk.notes = NotesOf(repository, dependencies);
+  AUSPEX_TRY(const std::string undone, Undone(repository, range));
+  if (!undone.empty()) risk.notes.insert(risk.notes.begin(), undone);
   risk.notes.insert(risk.notes.end(), learned.notes.begin(), learned.notes.end());
   risk.shallow = repository.facts().shallow;
   if (learned.model != nullptr) AUSPEX_TRY(Judge(*learned.model, row, &reading, &risk));

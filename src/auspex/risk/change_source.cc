@@ -8,9 +8,9 @@
 #include <string_view>
 #include <utility>
 
-#include "auspex/base/ids.h"
 #include "auspex/base/subprocess.h"
 #include "auspex/change/git/repository.h"
+#include "auspex/risk/version_range.h"
 
 namespace auspex::risk {
 namespace {
@@ -21,19 +21,10 @@ constexpr std::size_t kLastDeployments = 200;  // among which one that was promo
 constexpr std::int64_t kAnswerBytes = std::int64_t{16} << 20;
 // An hour of its progress and what it says at the end.
 constexpr std::size_t kErrorBytes = std::size_t{1} << 20;
-constexpr std::size_t kFewestDigits = 7;  // of a commit's id: fewer are as well a build's number
-constexpr int kNice = 10;                 // decisions come first
-constexpr int kOomScoreAdj = 800;         // and so they do where memory runs out
+constexpr int kNice = 10;          // decisions come first
+constexpr int kOomScoreAdj = 800;  // and so they do where memory runs out
 // `auspex risk` answers so where nothing lies in a range (exit codes: docs/configuration.md).
 constexpr int kNothingThere = 4;
-
-bool IsCommit(const std::string& version, const Repository& repository) {
-  if (version.size() < kFewestDigits ||
-      version.find_first_not_of("0123456789abcdef") != std::string::npos)
-    return false;
-  const auto commit = repository.Resolve(version);
-  return commit.ok() && commit->text().starts_with(version);
-}
 
 std::string Cut(std::string text) {
   if (text.size() > kMostText / 2) {
@@ -54,14 +45,6 @@ std::string LastWords(const SubprocessOutput& answer) {
   if (begin == std::string::npos) return ToText(answer.end);
   const std::size_t from = begin + kName.size();
   return answer.errors.substr(from, answer.errors.find('\n', from) - from);
-}
-
-// Tags without the folder that they are in.
-std::string AsPeopleSay(std::string text) {
-  constexpr std::string_view kTags = "refs/tags/";
-  for (std::size_t at = text.find(kTags); at != std::string::npos; at = text.find(kTags, at))
-    text.erase(at, kTags.size());
-  return text;
 }
 
 ChangeFacts Without(std::string_view what, std::string_view why) {
@@ -171,6 +154,8 @@ ChangeFacts ChangeSource::FactsFor(const Job& job) {
   if (facts.ok()) return *std::move(facts);
   const std::string& why = facts.error().message;
   if (facts.error().code == ErrorCode::kNoData) return Without("nothing changes", why);
+  if (facts.error().code == ErrorCode::kConflict)
+    return Without("it goes back", AsPeopleSay(why) + ", which is not looked at");
   if (!stopping_)
     deps_.log->Warn("change_not_known", {{"service", job.source.service},
                                          {"repository", job.source.repository},
@@ -181,7 +166,7 @@ ChangeFacts ChangeSource::FactsFor(const Job& job) {
 
 // kNoData: nothing lies in the range.
 Result<ChangeFacts> ChangeSource::Read(const Job& job) {
-  AUSPEX_TRY(const std::string range, RangeOf(job));
+  AUSPEX_TRY(const std::string range, RangeFor(job));
   const MonotonicTime begun = deps_.clock->Now();
   AUSPEX_TRY(const SubprocessOutput answer, RunSubprocess({.argv = CommandFor(job.source, range),
                                                            .env = deps_.env,
@@ -197,11 +182,9 @@ Result<ChangeFacts> ChangeSource::Read(const Job& job) {
   const auto json = nlohmann::json::parse(answer.output, nullptr, false);
   if (!json.is_object() || !json.contains("change"))
     return Fail(ErrorCode::kDataLoss, "{} gave no answer", deps_.program.front());
-  deps_.log->Info("repository_read",
-                  {{"repository", job.source.repository},
-                   {"range", AsPeopleSay(range)},
-                   {"seconds", Seconds(deps_.clock->Now() - begun)},
-                   {"notes", json.contains("notes") ? json["notes"].dump() : ""}});
+  deps_.log->Info("repository_read", {{"repository", job.source.repository},
+                                      {"range", AsPeopleSay(range)},
+                                      {"seconds", Seconds(deps_.clock->Now() - begun)}});
   AUSPEX_TRY(ChangeFacts facts, ChangeFactsFromJson(json["change"].dump()));
   facts.range = AsPeopleSay(std::move(facts.range));
   return facts;
@@ -209,33 +192,21 @@ Result<ChangeFacts> ChangeSource::Read(const Job& job) {
 
 // "OLDER..NEWER". To read ahead: the last commit of the version that serves, as the next range
 // begins there; where that is not known, what `auspex risk` chooses (empty).
-Result<std::string> ChangeSource::RangeOf(const Job& job) const {
+Result<std::string> ChangeSource::RangeFor(const Job& job) const {
   AUSPEX_TRY(const Repository repository, Repository::Open(job.source.repository));
-  // As people tag releases: of a service of several first.
-  const auto find = [&](const std::string& version) -> Result<std::string> {
-    AUSPEX_TRY(CheckName("version", version));  // nothing that git takes for more than a name
-    const std::string& service = job.ask.service;
-    for (const std::string& name :
-         {fmt::format("{}/{}", service, version), fmt::format("{}/v{}", service, version),
-          fmt::format("{}-{}", service, version), fmt::format("{}-v{}", service, version),
-          fmt::format("{}@{}", service, version), version, fmt::format("v{}", version)}) {
-      if (stopping_) return Fail(ErrorCode::kUnavailable, "the daemon ends");
-      if (repository.Resolve("refs/tags/" + name).ok()) return "refs/tags/" + name;
-    }
-    if (IsCommit(version, repository)) return version;
-    return Fail(ErrorCode::kNotFound, "{} has no tag or commit of version {}", repository.path(),
-                version);
-  };
+  const std::string& service = job.ask.service;
   const Result<std::string> baseline = BaselineOf(job.ask);
   if (job.ask.version.empty()) {
     if (!baseline.ok()) return std::string();
-    const auto serving = find(*baseline);
+    const auto serving = RevisionOf(repository, service, *baseline, &stopping_);
     return serving.ok() ? fmt::format("{0}~1..{0}", *serving) : std::string();
   }
-  AUSPEX_TRY(const std::string newer, find(job.ask.version));
+  // First, so that a version that is none is told before what else is not known.
+  AUSPEX_TRY(RevisionOf(repository, service, job.ask.version, &stopping_));
   if (!baseline.ok()) return Failure{baseline.error()};
-  AUSPEX_TRY(const std::string older, find(*baseline));
-  return fmt::format("{}..{}", older, newer);
+  return RangeOf(
+      repository,
+      {.service = service, .older = *baseline, .newer = job.ask.version, .stop = &stopping_});
 }
 
 Result<std::string> ChangeSource::BaselineOf(const Ask& ask) const {

@@ -26,9 +26,7 @@ struct CodeSource {
 };
 
 // Finds out what a deployment changes, where whoever announces it did not say: in the clone that
-// the service's configuration names, from the version that serves to the new one. A version V of
-// service S is the tag S/V, S/vV, S-V, S-vV, S@V, V or vV, the first that there is, else the commit
-// whose id begins with V (seven digits at least).
+// the service's configuration names, from the version that serves to the new one (version_range.h).
 //
 // Repositories are read by another process (`auspex risk --json`), one at a time, at low priority:
 // neither its memory nor what a repository may hold is the daemon's. What takes minutes the first
@@ -77,7 +75,7 @@ class ChangeSource {
   void ReadAhead() AUSPEX_REQUIRES(mutex_);
   [[nodiscard]] ChangeFacts FactsFor(const Job& job);
   [[nodiscard]] Result<ChangeFacts> Read(const Job& job);
-  [[nodiscard]] Result<std::string> RangeOf(const Job& job) const;
+  [[nodiscard]] Result<std::string> RangeFor(const Job& job) const;
   [[nodiscard]] Result<std::string> BaselineOf(const Ask& ask) const;
   [[nodiscard]] std::vector<std::string> CommandFor(const CodeSource& source,
                                                     const std::string& range) const;

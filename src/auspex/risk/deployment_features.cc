@@ -118,7 +118,7 @@ constexpr DeploymentFeature kFeatures[] = {
      Count,
      {0.2, 0.2},
      "wait until the other deployments have ended"},
-    {{"incidents_open", "incidents", S::kLog1p, "comes while {} incidents of the service are open"},
+    {{"incidents_open", "incidents", S::kLog1p, "comes with {} open incidents of the service"},
      Count,
      {0.6, 0.3},
      "wait until the incident is resolved"},

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <filesystem>
 #include <numeric>
@@ -140,14 +141,20 @@ std::string SingleFeature(const training::ModelRecord& record) {
   return "";
 }
 
+std::string HowGood(const training::ModelRecord& record) {
+  if (!std::isfinite(record.later.auc))
+    return "too few later commits tell how well it tells those from others";
+  return fmt::format("on later commits it tells those from others with AUC {:.2f}{}",
+                     record.later.auc, SingleFeature(record));
+}
+
 std::string Says(const training::ModelRecord& record) {
   return fmt::format(
-      "learned from {} commits of this repository, {:.0f} % of which had to be mended later; on "
-      "later commits it tells those from others with AUC {:.2f}{}",
+      "learned from {} commits of this repository, {:.0f} % of which had to be mended later; {}",
       record.rows,
       100.0 * static_cast<double>(record.failures) /
           static_cast<double>(std::max<std::size_t>(1, record.rows)),
-      record.later.auc, SingleFeature(record));
+      HowGood(record));
 }
 
 // Raised with each change of how labels are found or rows are made of them.

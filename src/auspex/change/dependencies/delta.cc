@@ -273,6 +273,10 @@ std::string InWords(const DependencyChange& change) {
                           Shown(change.after), Name(change.step));
       break;
   }
+  const auto zero = change.before.find_first_of("0123456789");
+  if (change.step == VersionStep::kMajor && zero != std::string::npos &&
+      change.before.compare(zero, 2, "0.") == 0)
+    words += " (of 0.x a minor version may break)";
   if (change.downgrade) words += ", a downgrade";
   if (change.pre_release) words += ", before its release";
   if (change.unpinned) words += ", version left open";

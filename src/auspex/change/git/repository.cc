@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "auspex/base/csv.h"
+#include "auspex/base/ids.h"
 
 namespace auspex::change::git {
 namespace {
@@ -248,7 +249,26 @@ Result<Range> Repository::LastCommit(std::string_view revision) const {
   return range;
 }
 
-Result<Range> Repository::ChooseRange() const {
+Result<std::string> Repository::LastTag(std::string_view service) const {
+  for (const char* from : {"HEAD", "HEAD~1"}) {
+    std::vector<std::string> arguments{"describe", "--tags", "--abbrev=0"};
+    if (!service.empty()) {
+      if (!CheckName("service", service).ok()) return std::string();  // '*' would be a pattern
+      for (const char end : {'/', '-', '@'})
+        arguments.push_back(fmt::format("--match={}{}*", service, end));
+    }
+    arguments.emplace_back(from);
+    AUSPEX_TRY(const SubprocessOutput tag, Run(Git(std::move(arguments))));
+    if (!tag.end.good()) return std::string();
+    std::string name = Trimmed(tag.output);
+    AUSPEX_TRY(const CommitId tagged, Resolve("refs/tags/" + name));
+    AUSPEX_TRY(const CommitId head, Resolve("HEAD"));
+    if (tagged != head) return name;
+  }
+  return std::string();
+}
+
+Result<Range> Repository::ChooseRange(std::string_view service) const {
   AUSPEX_TRY(Resolve("HEAD"));
   AUSPEX_TRY(const SubprocessOutput upstream,
              Run(Git({"rev-parse", "--abbrev-ref", "--symbolic-full-name", "@{upstream}"})));
@@ -260,10 +280,14 @@ Result<Range> Repository::ChooseRange() const {
       return range;
     }
   }
-  AUSPEX_TRY(const SubprocessOutput tag, Run(Git({"describe", "--tags", "--abbrev=0", "HEAD"})));
-  if (tag.end.good()) {
-    Result<Range> range = RangeBetween(Trimmed(tag.output), "HEAD");
+  AUSPEX_TRY(std::string tag, LastTag(service));
+  if (tag.empty() && !service.empty()) {
+    AUSPEX_TRY(tag, LastTag({}));
+  }
+  if (!tag.empty()) {
+    Result<Range> range = RangeBetween("refs/tags/" + tag, "HEAD");
     if (range.ok()) {
+      range->text = tag + "..HEAD";
       range->chosen = "since the last tag";
       return range;
     }
@@ -273,8 +297,8 @@ Result<Range> Repository::ChooseRange() const {
   return range;
 }
 
-Result<Range> Repository::ResolveRange(std::string_view text) const {
-  if (text.empty()) return ChooseRange();
+Result<Range> Repository::ResolveRange(std::string_view text, std::string_view service) const {
+  if (text.empty()) return ChooseRange(service);
   if (text.find("...") != std::string_view::npos)
     return Fail(ErrorCode::kInvalidArgument,
                 "'{}': a range has two dots, A..B: what B has and A has not", text);

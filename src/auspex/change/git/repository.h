@@ -112,7 +112,10 @@ class Repository {
   // nothing: the current branch against its upstream, else since the last tag, else the last
   // commit; the first of these that is not empty. Errors: kNoData (nothing lies between them),
   // kInvalidArgument (no such revision; B comes before A; no common history).
-  [[nodiscard]] Result<Range> ResolveRange(std::string_view text) const;
+  // Where the repository has several services, tags of `service` (S/…, S-…, S@…) come before those
+  // of others. A tag on HEAD itself is passed over for the one before it.
+  [[nodiscard]] Result<Range> ResolveRange(std::string_view text,
+                                           std::string_view service = {}) const;
   [[nodiscard]] Result<bool> IsAncestor(const CommitId& older, const CommitId& newer) const;
   [[nodiscard]] Result<std::int64_t> CountCommits(const LogQuery& query) const;  // without merges
 
@@ -130,7 +133,8 @@ class Repository {
   [[nodiscard]] Status LearnFacts();
   [[nodiscard]] Result<Range> RangeBetween(std::string_view older, std::string_view newer) const;
   [[nodiscard]] Result<Range> LastCommit(std::string_view revision) const;
-  [[nodiscard]] Result<Range> ChooseRange() const;
+  [[nodiscard]] Result<Range> ChooseRange(std::string_view service) const;
+  [[nodiscard]] Result<std::string> LastTag(std::string_view service) const;  // empty: none
 
   std::string path_;
   RepositoryFacts facts_;
