@@ -175,6 +175,33 @@ TEST(Features, ReportsOfTestsBelongToTheirBuild) {
   EXPECT_TRUE(std::isnan(row.at("tests_skipped")));
 }
 
+TEST(Features, ReportsOfTestsSpeakForACommitWithoutABuild) {
+  const std::vector<Fact> facts{
+      FactAt("b-0", 2h, PassedBuild(10.0, "bbbbbbb")),
+      FactAt(
+          "r-1", 50min,
+          TestRun{.build = "run/4711", .commit = "aaaaaaa", .tests = {.passed = 10, .failed = 1}})};
+  const Row alone = RowAt(facts, {.service = "shop", .commit = "aaaaaaa"}, kNow);
+  EXPECT_EQ(alone.at("tests_failed"), 1.0);
+  EXPECT_TRUE(std::isnan(alone.at("build_failed")));
+  EXPECT_TRUE(
+      std::isnan(RowAt(facts, {.service = "shop", .commit = "bbbbbbb"}, kNow).at("tests_failed")));
+  // A build that comes with the commit, under another id, has them.
+  std::vector<Fact> more = facts;
+  more.push_back(FactAt("run/4711/1", 40min, PassedBuild(10.0, "aaaaaaa")));
+  EXPECT_EQ(RowAt(more, {.service = "shop", .commit = "aaaaaaa"}, kNow).at("tests_failed"), 1.0);
+}
+
+TEST(Features, ABuildThatPassedIsNoRetry) {
+  std::vector<Fact> facts;
+  for (int i = 0; i < 5; ++i)
+    facts.push_back(FactAt(std::to_string(i), (10 - i) * 1h, PassedBuild(100.0, "aaaaaaa")));
+  const About about{.service = "shop", .commit = "aaaaaaa"};
+  EXPECT_EQ(RowAt(facts, about, kNow).at("build_retries"), 0.0);
+  std::get<Build>(facts[1].what).status = BuildStatus::kFailed;
+  EXPECT_EQ(RowAt(facts, about, kNow).at("build_retries"), 1.0);
+}
+
 TEST(Features, HowTheServiceFared) {
   std::vector<Fact> facts;
   for (int i = 1; i <= 8; ++i) {

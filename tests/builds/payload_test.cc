@@ -53,6 +53,17 @@ TEST(Payload, LeavesOutWhatHasNotEnded) {
   EXPECT_THAT(parsed.ignored[0], HasSubstr("has not ended"));
 }
 
+TEST(Payload, LeavesOutOtherEventsOfGithub) {
+  for (const char* event : {R"({"zen":"Design for failure.","hook_id":1})",
+                            R"({"ref":"refs/heads/main","sender":{},"repository":{}})",
+                            R"({"action":"opened","number":1,"sender":{},"repository":{}})"}) {
+    const ParsedPayload parsed = Parse(event);
+    EXPECT_TRUE(parsed.facts.empty());
+    EXPECT_TRUE(parsed.problems.empty()) << event;
+    EXPECT_EQ(parsed.ignored.size(), 1u) << event;
+  }
+}
+
 TEST(Payload, ReadsAJobOfGithubsWorkflows) {
   const ParsedPayload parsed = Parse(fmt::format(
       R"({{"action":"completed","workflow_job":{{"id":289782451,"run_id":2202229078,"head_sha":"{}",

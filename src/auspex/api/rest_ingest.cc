@@ -99,7 +99,8 @@ Json NotesOf(const RestDependencies& d, const std::vector<builds::Fact>& facts) 
     if (row.ok() ? row->service == fact.service : row.error().code != ErrorCode::kNotFound)
       continue;
     notes.push_back(
-        fmt::format("'{}' is no rollout of {} here, so nothing is learned of its prediction",
+        fmt::format("'{0}' is no rollout of {1} here: it counts as a deployment of {1}, and no "
+                    "prediction learns of it",
                     outcome->deployment, fact.service));
   }
   return notes;

@@ -60,13 +60,17 @@ std::optional<HttpReply> RefuseRole(const HttpCall& call, Role least) {
                                   call.caller.name, Name(call.caller.role)));
 }
 
+// A proof that is wrong is refused also where nobody is asked for a token. Whoever has one is
+// judged by it.
 std::optional<HttpReply> RefuseCaller(const HttpCall& call, const Route& route) {
   std::optional<HttpReply> refusal = RefuseRole(call, route.role);
-  if (!refusal || call.caller.role != Role::kNobody || !route.vouch) return refusal;
+  if (!route.vouch || !call.caller.name.empty()) return refusal;
   const Status vouched = route.vouch(call);
   if (vouched.ok()) return std::nullopt;
-  if (vouched.error().code == ErrorCode::kNotFound) return refusal;
-  return AskForToken(vouched.error().message);
+  const ErrorCode code = vouched.error().code;
+  if (code == ErrorCode::kPermissionDenied || (refusal && code == ErrorCode::kNoData))
+    return AskForToken(vouched.error().message);
+  return refusal;
 }
 
 }  // namespace

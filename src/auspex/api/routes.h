@@ -34,7 +34,8 @@ struct Route {
   std::string pattern;
   Role role = Role::kAdmin;  // the least that may call it; fails closed
   // Who may call it without any token: whose call this finds good. Errors: kNotFound (it proves
-  // nothing), kPermissionDenied (the answer is 401 with its message). Empty: nobody.
+  // nothing), kNoData (nothing to check its proof by), kPermissionDenied (the proof is wrong: 401
+  // in any case). Empty: nobody.
   std::function<Status(const HttpCall&)> vouch = {};
   std::string id = {};  // unique; a name for generated clients
   std::string summary = {};

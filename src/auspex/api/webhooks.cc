@@ -20,7 +20,7 @@ bool IsSame(std::string_view a, std::string_view b) {
 }
 
 Failure NoSecret(std::string_view header, std::string_view key) {
-  return Fail(ErrorCode::kPermissionDenied,
+  return Fail(ErrorCode::kNoData,
               "the call has {}, and the server's configuration has no {} to check it by", header,
               key);
 }

@@ -15,8 +15,8 @@ struct WebhookSecrets {
 };
 
 // Whether the call's sender knows one of the secrets. Comparison takes a time that tells nothing of
-// them. Errors: kNotFound (the call has no such proof), kPermissionDenied (it has, and the proof is
-// wrong, or we have no such secret).
+// them. Errors: kNotFound (the call has no such proof), kNoData (we have no secret to check it by),
+// kPermissionDenied (it is wrong).
 Status CheckWebhook(const HttpCall& call, const WebhookSecrets& secrets);
 
 }  // namespace auspex::api

@@ -60,10 +60,12 @@ double Failed(BuildStatus status) {
   return status == BuildStatus::kPassed ? 0.0 : kUnknown;
 }
 
-// A system that gives a retry an id of its own, and no number, shows in the builds of the commit.
+// A system that gives a retry an id of its own, and no number, shows in the builds of the commit
+// that did not pass: one that passed is built again by schedule.
 double Retries(const Build& build, const std::vector<Known>& before) {
   const auto again = std::count_if(before.begin(), before.end(), [&build](const Known& other) {
-    return SameCommit(other.build->commit, build.commit);
+    return other.build->status != BuildStatus::kPassed &&
+           SameCommit(other.build->commit, build.commit);
   });
   return static_cast<double>(std::max<std::int64_t>(build.attempt - 1, again));
 }
@@ -83,23 +85,35 @@ void AddTo(std::optional<std::int64_t>* sum, const std::optional<std::int64_t>& 
   if (more) *sum = sum->value_or(0) + *more;
 }
 
-// What the build says itself; else the sum of the reports that came for it, by its id, or by its
-// commit where they name no build.
-TestCounts TestsOf(const Known& newest, const std::vector<const Fact*>& known) {
-  TestCounts sum = newest.build->tests;
-  if (sum != TestCounts{}) return sum;
+// Reports of tests of a service, of what `is_its` finds to be its.
+template <typename IsIts>
+TestCounts SumOf(const std::vector<const Fact*>& known, const std::string& service,
+                 const IsIts& is_its) {
+  TestCounts sum;
   for (const Fact* fact : known) {
     const auto* run = std::get_if<TestRun>(&fact->what);
-    if (run == nullptr || fact->service != newest.fact->service) continue;
-    const bool its = run->build.empty() ? SameCommit(run->commit, newest.build->commit)
-                                        : run->build == newest.fact->id;
-    if (!its) continue;
+    if (run == nullptr || fact->service != service || !is_its(*run)) continue;
     AddTo(&sum.passed, run->tests.passed);
     AddTo(&sum.failed, run->tests.failed);
     AddTo(&sum.skipped, run->tests.skipped);
     AddTo(&sum.flaky, run->tests.flaky);
   }
   return sum;
+}
+
+// What the build says itself; else the sum of the reports that came for it, by its id, or by its
+// commit where they name no build that is known.
+TestCounts TestsOf(const Known& newest, const std::vector<Known>& builds,
+                   const std::vector<const Fact*>& known) {
+  if (newest.build->tests != TestCounts{}) return newest.build->tests;
+  return SumOf(known, newest.fact->service, [&](const TestRun& run) {
+    if (run.build == newest.fact->id) return true;
+    const bool of_another =
+        !run.build.empty() && std::any_of(builds.begin(), builds.end(), [&run](const Known& build) {
+          return build.fact->id == run.build;
+        });
+    return !of_another && SameCommit(run.commit, newest.build->commit);
+  });
 }
 
 double TestsRun(const TestCounts& tests) {
@@ -147,16 +161,34 @@ double DependenciesChanged(const Build& build, const std::vector<Known>& before)
   return static_cast<double>(changed.size());
 }
 
+// Of a commit that has reports of tests and no build.
+std::vector<double> OfTestsAlone(const std::vector<const Fact*>& known, const About& about) {
+  std::vector<double> row(kBuildFeatures.size(), kUnknown);
+  if (about.commit.empty()) return row;
+  const TestCounts tests = SumOf(known, about.service, [&about](const TestRun& run) {
+    return SameCommit(run.commit, about.commit);
+  });
+  const auto set = [&row](std::string_view name, double value) {
+    for (std::size_t i = 0; i < kBuildFeatures.size(); ++i)
+      if (kBuildFeatures[i].name == name) row[i] = value;
+  };
+  set("tests_run", TestsRun(tests));
+  set("tests_failed", OrUnknown(tests.failed));
+  set("tests_flaky", OrUnknown(tests.flaky));
+  set("tests_skipped", OrUnknown(tests.skipped));
+  return row;
+}
+
 }  // namespace
 
 std::vector<double> BuildFeaturesAt(std::span<const Fact> facts, const About& about, WallTime at) {
   const std::vector<const Fact*> known = KnownAt(facts, at);
   const std::vector<Known> builds = BuildsOf(known, about.service);
   const Known* newest = Newest(builds, about.commit);
-  if (newest == nullptr) return std::vector<double>(kBuildFeatures.size(), kUnknown);
+  if (newest == nullptr) return OfTestsAlone(known, about);
   const Build& build = *newest->build;
   const std::vector<Known> before = Before(builds, *newest);
-  const TestCounts tests = TestsOf(*newest, known);
+  const TestCounts tests = TestsOf(*newest, builds, known);
   return {OrUnknown(build.duration_s),
           DurationRatio(build, before),
           Failed(build.status),

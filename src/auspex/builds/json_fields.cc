@@ -167,7 +167,9 @@ std::optional<WallTime> Fields::Time(std::string_view key) {
   if (found->is_number()) text = found->dump();
   const Result<WallTime> time = ParseTime(text);
   if (time.ok() && *time >= WallTime{}) return *time;
-  Refuse(key, "not a time from 1970 on: write RFC 3339 (2026-11-24T09:30:00Z) or seconds");
+  Refuse(key,
+         "not a time from 1970 on: write RFC 3339 (2026-11-24T09:30:00Z) or seconds, not "
+         "milliseconds");
   return std::nullopt;
 }
 

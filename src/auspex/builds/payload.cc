@@ -162,6 +162,12 @@ void ReadAnyBuild(const Json& root, const Transport& transport, const Reading& r
   }
   if (root.contains("workflow_run") || root.contains("workflow_job"))
     return ReadGithub(root, reading);
+  // Each webhook of GitHub has these two.
+  if (root.contains("sender") && root.contains("repository")) {
+    reading.out->ignored.emplace_back(
+        "an event of GitHub that tells of no build: workflow_run and workflow_job do");
+    return;
+  }
   if (root.contains("object_kind")) return ReadGitlab(root, reading);
   if (IsJenkins(root)) return ReadJenkins(root, reading);
   ReadOwn(root, "builds", &ReadOwnBuild, reading);
