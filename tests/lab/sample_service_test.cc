@@ -230,7 +230,7 @@ TEST(SampleService, RefusesOptionsThatCannotBe) {
   EXPECT_EQ(code([](ServiceOptions& o) { o.cold_factor = 0.5; }), kInvalid);
   EXPECT_EQ(code([](ServiceOptions& o) { o.max_connections = 0; }), kInvalid);
   EXPECT_EQ(code([](ServiceOptions& o) { o.fault = Fault::kLoad; }), kInvalid);
-  EXPECT_EQ(code([](ServiceOptions& o) { o.port_file = "/nonexistent/port"; }),
+  EXPECT_EQ(code([](ServiceOptions& o) { o.port_file = "/proc/none/port"; }),
             ErrorCode::kPermissionDenied);
   const ServiceThread service(Quick());
   EXPECT_EQ(code([&](ServiceOptions& o) { o.port = service.port(); }), ErrorCode::kUnavailable);

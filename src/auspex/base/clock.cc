@@ -21,7 +21,8 @@ bool ReadInt(std::string_view digits, int* value) {
 
 Failure NotATime(std::string_view text) {
   return Fail(ErrorCode::kInvalidArgument,
-              "'{}' is not a time; write RFC 3339 (2026-11-24T09:30:00Z) or seconds since 1970",
+              "'{}' is not a time; write RFC 3339 (2026-11-24T09:30:00Z) or seconds (not "
+              "milliseconds) since 1970",
               text);
 }
 
@@ -80,8 +81,8 @@ Result<WallTime> ParseTime(std::string_view text) {
   double seconds = 0.0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (failed == std::errc() && end == text.data() + text.size()) {
-    // 9e12 s keeps the microseconds inside 64 bits.
-    if (!(std::abs(seconds) < 9e12)) return NotATime(text);
+    // The year 5138: what is more was meant as milliseconds.
+    if (!(std::abs(seconds) < 1e11)) return NotATime(text);
     return WallTime(std::chrono::microseconds(std::llround(seconds * 1e6)));
   }
   if (text.size() < 20 || text[4] != '-' || text[7] != '-' ||

@@ -324,17 +324,19 @@ Result<std::optional<double>> CsvTable::Number(std::size_t column) const {
 
 Result<double> CsvTable::Time(std::size_t column) const {
   const std::string_view text = Text(column);
+  double number = 0.0;
+  const char* end = text.data() + text.size();
+  const auto [stop, failed] = std::from_chars(text.data(), end, number);
+  if (failed == std::errc() && stop == end && std::abs(number) > kLatest)
+    return Refuse(column, fmt::format("{} looks like milliseconds or finer; write seconds since "
+                                      "1970",
+                                      Shown(text)));
   const Result<WallTime> time = ParseTime(text);
   if (!time.ok())
     return Refuse(column, fmt::format("{} is not a time; write RFC 3339, as 2026-11-24T11:13:27Z, "
                                       "or seconds since 1970",
                                       Shown(text)));
-  const double seconds = static_cast<double>(MicrosSinceEpoch(*time)) * 1e-6;
-  if (std::abs(seconds) > kLatest)
-    return Refuse(column, fmt::format("{} looks like milliseconds or finer; write seconds since "
-                                      "1970",
-                                      Shown(text)));
-  return seconds;
+  return static_cast<double>(MicrosSinceEpoch(*time)) * 1e-6;
 }
 
 }  // namespace auspex

@@ -28,8 +28,9 @@ struct Figures {
   // Of the rows so old that by the time of the last row either outcome is known of such
   // (training::WaitedAlike); others may still change.
   model::Metrics settled;
-  std::size_t young = 0;    // the others
-  std::size_t unknown = 0;  // rows without an outcome
+  bool learned_from = false;  // the model learned from these very rows
+  std::size_t young = 0;      // the others
+  std::size_t unknown = 0;    // rows without an outcome
 };
 
 Result<Figures> Evaluated(const EvaluateOptions& options) {
@@ -42,6 +43,7 @@ Result<Figures> Evaluated(const EvaluateOptions& options) {
   AUSPEX_TRY(const Judged judged, JudgeData(options.model, options.data, label, false));
   const training::Dataset& data = judged.data;
   Figures figures;
+  figures.learned_from = training::HashOf(data) == judged.artefact.record.data_sha256;
   std::vector<double> chances, failed, settled_chances, settled_failed;
   const double end =
       data.time.empty() ? 0.0 : *std::max_element(data.time.begin(), data.time.end());
@@ -86,10 +88,10 @@ void PrintJson(const Figures& figures) {
     groups += fmt::format(R"({}{{"group":{},"metrics":{}}})", groups.empty() ? "" : ",",
                           nlohmann::json(group.name).dump(), MetricsJson(group.metrics));
   fmt::print(
-      R"({{"metrics":{},"unknown":{},"young":{},"settled":{},"reliability":[{}],"groups":[{}]}})"
+      R"({{"metrics":{},"unknown":{},"learned_from":{},"young":{},"settled":{},"reliability":[{}],"groups":[{}]}})"
       "\n",
-      MetricsJson(figures.all), figures.unknown, figures.young, MetricsJson(figures.settled), bins,
-      groups);
+      MetricsJson(figures.all), figures.unknown, figures.learned_from, figures.young,
+      MetricsJson(figures.settled), bins, groups);
 }
 
 std::string Figure(double value) {
@@ -130,6 +132,10 @@ void PrintText(const Figures& figures) {
         "{} outcomes are so young that what did not fail yet may still: failed is too few of "
         "them{}\n",
         figures.young, figures.settled.rows > 0 ? "; the others are in the line `settled`" : "");
+  if (figures.learned_from)
+    fmt::print(
+        "the model learned from these very rows: on others it is worse; its card says how it did "
+        "on later ones\n");
   PrintPlot(figures.bins);
 }
 

@@ -64,6 +64,11 @@ Status Write(const std::string& text, const std::string& file) {
 }
 
 Result<Judged> PredictAndWrite(const PredictOptions& options) {
+  std::error_code ignored;
+  if (std::filesystem::equivalent(options.data, options.out, ignored))
+    return Fail(ErrorCode::kInvalidArgument,
+                "--out {} is the file with the rows, which would be lost; name another",
+                options.out);
   AUSPEX_TRY(Judged judged, JudgeData(options.model, options.data, options.label, true));
   const Result<std::string> text = AsCsv(judged, options.reasons);
   if (!text.ok()) return Within(options.data, text.error());

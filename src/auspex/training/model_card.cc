@@ -81,11 +81,12 @@ std::string ModelCard(const Artefact& artefact) {
       artefact.model->calibration().slope, artefact.model->calibration().intercept);
   text +=
       "\n## How good it was on later rows\n\nEach fold learns from everything before it. The "
-      "least log loss is chosen.\n\n";
+      "blend is chosen, unless another's log loss is less by more than two standard errors.\n\n";
   text += Candidates(record);
   if (record.later.rows > 0)
     text += fmt::format(
-        "\nThe chosen one, each fold calibrated on those before it ({} rows, {} failed): AUC {}, "
+        "\nThe chosen one, each fold but the first calibrated on those before it ({} rows, {} "
+        "failed): AUC {}, "
         "average precision {}, log loss {}, Brier {}, calibration error {}.\n",
         record.later.rows, record.later.failures, Figure(record.later.auc),
         Figure(record.later.average_precision), Figure(record.later.log_loss),
