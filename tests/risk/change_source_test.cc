@@ -107,7 +107,7 @@ TEST(ChangeSource, TakesNoNumberForACommit) {
   const World world;
   const std::string number = world.second().substr(0, 4);
   world.Tag("v" + number, "v1");
-  const auto source = world.Make();
+  const auto source = world.MakeAndWait();
   const auto look = [&](const std::string& version) {
     return source->Look({.service = "shop", .version = version, .baseline_version = "v1"}, 30s);
   };
@@ -132,14 +132,15 @@ TEST(ChangeSource, TakesTheLastPromotedVersionForTheOneThatServes) {
   const World world;
   world.Ended("d1", "v1", "promote", 1);
   world.Ended("d2", "1.9", "roll_back", 2);
-  const ChangeFacts facts = world.Make()->Look({.service = "shop", .version = "2.0"}, 30s);
+  const auto source = world.MakeAndWait();
+  const ChangeFacts facts = source->Look({.service = "shop", .version = "2.0"}, 30s);
   EXPECT_EQ(facts.commits, 3U) << facts.model;
   EXPECT_NE(world.Calls().back().find(" refs/tags/v1..refs/tags/shop/2.0"), std::string::npos);
 }
 
 TEST(ChangeSource, TellsWhereTheServicesLie) {
   const World world;
-  const auto source = world.Make("services/shop");
+  const auto source = world.MakeAndWait("services/shop");
   static_cast<void>(
       source->Look({.service = "shop", .version = "2.0", .baseline_version = "v1"}, 30s));
   EXPECT_EQ(world.Calls().back(),
@@ -149,7 +150,7 @@ TEST(ChangeSource, TellsWhereTheServicesLie) {
 
 TEST(ChangeSource, SaysWhyTheChangeIsNotKnown) {
   const World world;
-  const auto source = world.Make();
+  const auto source = world.MakeAndWait();
   const auto why = [&](const ChangeSource::Ask& ask) { return source->Look(ask, 30s).model; };
   EXPECT_EQ(
       why({.service = "shop", .version = "9.9", .baseline_version = "v1"}),
