@@ -61,11 +61,5 @@ TEST(ScheduleInWords, WhatIsHeldForAPersonSaysWhatToType) {
   }
 }
 
-TEST(Printable, LeavesNothingThatATerminalObeys) {
-  EXPECT_EQ(Printable("adds 3 lines \xc3\xa4"), "adds 3 lines \xc3\xa4");
-  EXPECT_EQ(Printable("\x1b[2J\n\x7f\xc2\x9b"), "?[2J???");
-  EXPECT_EQ(Printable("\xc2\xa0"), "\xc2\xa0");
-}
-
 }  // namespace
 }  // namespace auspex::cli

@@ -71,6 +71,14 @@ class World {
   std::optional<storage::testing::TroubledLedger> troubled_;
 };
 
+// As FactLog::ToldOutcomes, of a list that outlives it.
+auto From(const std::vector<builds::FactLog::Told>& told) {
+  return [&told](std::size_t* from) {
+    const std::size_t first = std::exchange(*from, told.size());
+    return std::vector(told.begin() + static_cast<std::ptrdiff_t>(first), told.end());
+  };
+}
+
 constexpr const char* kFailed = R"({"decision":"roll_back","verdict":"fail"})";
 constexpr const char* kPassed = R"({"decision":"promote","verdict":"pass"})";
 constexpr const char* kTeachNothing[] = {
@@ -140,10 +148,7 @@ TEST(Assessor, ComesBackToWhatTheLedgerCouldNotRead) {
 TEST(Assessor, WhoeverIsToldHowItEndedKnowsBetter) {
   World world;
   std::vector<builds::FactLog::Told> told;
-  Assessor assessor = world.Make([&told](std::size_t* from) {
-    const std::size_t first = std::exchange(*from, told.size());
-    return std::vector(told.begin() + static_cast<std::ptrdiff_t>(first), told.end());
-  });
+  Assessor assessor = world.Make(From(told));
   const auto p = [&assessor] {
     return assessor.Predict({.service = "cart", .version = "9"}).assessment.p_fail;
   };
@@ -177,10 +182,7 @@ TEST(Assessor, WhoeverIsToldHowItEndedKnowsBetter) {
 TEST(Assessor, WhatWasToldStaysWhereTheLedgerFailsAMoment) {
   World world;
   std::vector<builds::FactLog::Told> told{{"cart", "cart-1", true}};
-  Assessor assessor = world.Make([&told](std::size_t* from) {
-    const std::size_t first = std::exchange(*from, told.size());
-    return std::vector(told.begin() + static_cast<std::ptrdiff_t>(first), told.end());
-  });
+  Assessor assessor = world.Make(From(told));
   const auto p = [&assessor] {
     return assessor.Predict({.service = "cart", .version = "9"}).assessment.p_fail;
   };

@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "auspex/base/printable.h"
 #include "auspex/cli/commands.h"
 #include "auspex/cli/exit_code.h"
-#include "auspex/cli/in_words.h"
 #include "auspex/cli/model_files.h"
 
 namespace auspex::cli {
@@ -28,9 +28,9 @@ struct Figures {
   // Of the rows so old that by the time of the last row either outcome is known of such
   // (training::WaitedAlike); others may still change.
   model::Metrics settled;
-  bool learned_from = false;  // the model learned from these very rows
   std::size_t young = 0;      // the others
   std::size_t unknown = 0;    // rows without an outcome
+  bool learned_from = false;  // the model learned from these very rows
 };
 
 Result<Figures> Evaluated(const EvaluateOptions& options) {

@@ -56,18 +56,6 @@ std::string AtDeadline(bool swift, const std::string& way) {
 
 }  // namespace
 
-std::string Printable(std::string_view text) {
-  std::string shown;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const bool two =
-        byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    shown += byte < 0x20 || byte == 0x7F || two ? '?' : text[i];
-    i += two ? 1U : 0U;
-  }
-  return shown;
-}
-
 std::string ScheduleInWords(std::string_view deployment_json) {
   const json deployment = json::parse(deployment_json, nullptr, false);
   if (!deployment.is_object()) return "";

@@ -5,10 +5,6 @@
 
 namespace auspex::cli {
 
-// A text of others as a terminal may show it: '?' for each control character, those of two bytes
-// (U+0080 to U+009F) too.
-[[nodiscard]] std::string Printable(std::string_view text);
-
 // What a deployment of the API waits for, as a person would say it: "may be promoted in 12m;
 // deadline in 1h2m, then it is rolled back". Empty: nothing, or the daemon is of a version that
 // does not say.

@@ -7,6 +7,7 @@
 
 #include "auspex/base/clock.h"
 #include "auspex/base/http_client.h"
+#include "auspex/base/printable.h"
 #include "auspex/base/weight.h"
 #include "auspex/cli/client.h"
 #include "auspex/cli/commands.h"

@@ -197,8 +197,7 @@ void AddDeploy(CLI::App* app, Options* o) {
   deploy
       ->add_option("--range", o->deploy.range,
                    "what it changes, as v1.8.1..v1.8.2; without, from the version that serves to "
-                   "this one, by "
-                   "their tags or commits")
+                   "this one, by their tags or commits")
       ->needs("--repo");
   AddPathOption(deploy, &o->deploy.paths)->needs("--repo");
   deploy->add_option("--actor", o->deploy.actor, "who deploys; default user@host");
