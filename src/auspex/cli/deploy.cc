@@ -1,14 +1,15 @@
 #include <fmt/core.h>
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "auspex/base/http_client.h"
+#include "auspex/base/printable.h"
 #include "auspex/change/git/repository.h"
 #include "auspex/cli/change_sight.h"
 #include "auspex/cli/client.h"
 #include "auspex/cli/commands.h"
 #include "auspex/cli/exit_code.h"
-#include "auspex/cli/in_words.h"
 #include "auspex/risk/version_range.h"
 
 namespace auspex::cli {
@@ -50,25 +51,18 @@ Result<std::string> RangeOfVersions(const ClientOptions& client, const DeployOpt
 Result<risk::ChangeFacts> ChangeOf(const ClientOptions& client, const DeployOptions& options) {
   Result<std::string> range = options.range;
   if (range->empty()) range = RangeOfVersions(client, options);
-  risk::ChangeFacts facts;
-  if (!range.ok() && range.error().code == ErrorCode::kConflict) {
-    facts.model = fmt::format("it goes back: {}, which is not looked at",
-                              risk::AsPeopleSay(range.error().message));
-    return facts;
-  }
+  if (!range.ok() && range.error().code == ErrorCode::kConflict)
+    return risk::FactsWithout(range.error());
   if (!range.ok()) return Failure{range.error()};
   auto change = SeeChange({.repository = options.repository,
                            .range = *range,
                            .paths = options.paths,
                            .service = options.service});
-  if (!change.ok() && change.error().code == ErrorCode::kNoData) {
-    facts.model = "nothing changes: " + risk::AsPeopleSay(change.error().message);
-    return facts;
-  }
+  if (!change.ok() && change.error().code == ErrorCode::kNoData)
+    return risk::FactsWithout(change.error());
   if (!change.ok()) return Failure{change.error()};
-  facts = std::move(change->facts);
-  facts.range = risk::AsPeopleSay(std::move(facts.range));
-  return facts;
+  change->facts.range = risk::AsPeopleSay(std::move(change->facts.range));
+  return std::move(change->facts);
 }
 
 // Whoever deploys must not take the usual risk for that of the change.

@@ -136,13 +136,10 @@ Finding LookAtSource(const risk::CodeSource& source) {
             .warning = true};
   const auto head = repository->Resolve("HEAD");
   if (!head.ok()) return {what, false, head.error().message};
-  if (!source.path.empty()) {
-    const auto type = repository->Ask({"cat-file", "-t", head->text() + ":" + source.path});
-    if (!type.ok() || *type != "tree\n")
-      return {what, false,
-              fmt::format("{} has no folder '{}' at its HEAD; change source.path of the Service",
-                          source.repository, source.path)};
-  }
+  if (!source.path.empty() && !repository->HasFolder(*head, source.path))
+    return {what, false,
+            fmt::format("{} has no folder '{}' at its HEAD; change source.path of the Service",
+                        source.repository, source.path)};
   return {what, true, source.repository + " can be read"};
 }
 

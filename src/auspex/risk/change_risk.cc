@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "auspex/base/printable.h"
 #include "auspex/change/dependencies/delta.h"
 #include "auspex/change/deployment.h"
 #include "auspex/change/file_kind.h"
@@ -35,30 +36,9 @@ constexpr std::size_t kMostSubject = 80;
 // A change that adds fewer lines is not asked for tests.
 constexpr double kLinesWorthATest = 20.0;
 
-constexpr std::string_view kEllipsis = "…";
-
-// Text of the repository as a terminal, a log and a page may show it: no control characters, not
-// those of two bytes (U+0080 to U+009F) either, and at most so many bytes, of whole characters.
-std::string Shown(std::string_view text, std::size_t most) {
-  const bool cut = text.size() > most;
-  if (cut) {
-    std::size_t end = most - kEllipsis.size();
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-    text = text.substr(0, end);
-  }
-  std::string shown;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const bool two =
-        byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    shown += byte < 0x20 || byte == 0x7F || two ? '?' : text[i];
-    i += two ? 1U : 0U;
-  }
-  return cut ? shown.append(kEllipsis) : shown;
-}
-
 std::string SubjectOf(const Commit& commit) {
-  return Shown(std::string_view(commit.message).substr(0, commit.message.find('\n')), kMostSubject);
+  return Printable(std::string_view(commit.message).substr(0, commit.message.find('\n')),
+                   kMostSubject);
 }
 
 // What is read of the repository, and what can be asked of it again with a part left out.
@@ -292,7 +272,7 @@ Result<std::vector<Alternative>> AlternativesOf(const model::Model& model, const
   if (!row.missing_files.empty()) {
     std::vector<std::string> files;
     for (std::size_t i = 0; i < std::min(row.missing_files.size(), kMostNamed); ++i)
-      files.push_back(Shown(row.missing_files[i], kMostSubject));
+      files.push_back(Printable(row.missing_files[i], kMostSubject));
     FeatureRow whole = row.features;
     At(whole, Feature::kCoChangeMissing) = 0.0;
     AUSPEX_TRY(alternatives.Add(fmt::format("look whether {} should change too, as it usually does",
@@ -357,8 +337,6 @@ std::vector<std::string> NotesOf(const Repository& repository,
   return notes;
 }
 
-}  // namespace
-
 // Commits of what serves that the new version lacks.
 Result<std::string> Undone(const Repository& repository, const change::git::Range& range) {
   std::int64_t commits = 0;
@@ -381,17 +359,17 @@ Status CheckFolders(const Repository& repository, const change::git::Range& rang
   if (question.service.empty()) return {};
   for (const change::ServicePath& one : question.services) {
     if (one.service != question.service) continue;
-    const auto has = [&](const change::CommitId& commit) {
-      const auto type = repository.Ask({"cat-file", "-t", commit.text() + ":" + one.path});
-      return type.ok() && *type == "tree\n";
-    };
-    if (has(range.tip) || (range.base && has(*range.base))) continue;
+    if (repository.HasFolder(range.tip, one.path) ||
+        (range.base && repository.HasFolder(*range.base, one.path)))
+      continue;
     return Fail(ErrorCode::kInvalidArgument,
                 "{}: there is no folder '{}' of service {}, neither now nor before", range.text,
                 one.path, one.service);
   }
   return {};
 }
+
+}  // namespace
 
 Result<ChangeRisk> LookAtChange(const ChangeQuestion& question) {
   AUSPEX_TRY(const Repository repository, Repository::Open(question.repository));
@@ -411,7 +389,8 @@ Result<ChangeRisk> LookAtChange(const ChangeQuestion& question) {
     AUSPEX_TRY(learned, LearnRepository(repository, *range.base, question.services, question.cache,
                                         question.progress));
   }
-  risk.facts.model = learned.says;
+  AUSPEX_TRY(const std::string undone, Undone(repository, range));
+  risk.facts.model = undone.empty() ? learned.says : fmt::format("{}; {}", undone, learned.says);
   AUSPEX_TRY(Reading reading, Reading::Of(repository, range, question));
   AUSPEX_TRY(DeploymentRow row, reading.Fold([](std::size_t, const FileChange&) { return true; }));
   AUSPEX_TRY(reading.contents().AddTo(row.net, &row.features));
@@ -422,8 +401,6 @@ Result<ChangeRisk> LookAtChange(const ChangeQuestion& question) {
   Describe(row, dependencies, &known);
   known["hour_of_week"] = HourOfWeek(question);
   risk.notes = NotesOf(repository, dependencies);
-  AUSPEX_TRY(const std::string undone, Undone(repository, range));
-  if (!undone.empty()) risk.notes.insert(risk.notes.begin(), undone);
   risk.notes.insert(risk.notes.end(), learned.notes.begin(), learned.notes.end());
   risk.shallow = repository.facts().shallow;
   if (learned.model != nullptr) AUSPEX_TRY(Judge(*learned.model, row, &reading, &risk));

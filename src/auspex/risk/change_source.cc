@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "auspex/base/printable.h"
 #include "auspex/base/subprocess.h"
 #include "auspex/change/git/repository.h"
 #include "auspex/risk/version_range.h"
@@ -26,16 +27,6 @@ constexpr int kOomScoreAdj = 800;  // and so they do where memory runs out
 // `auspex risk` answers so where nothing lies in a range (exit codes: docs/configuration.md).
 constexpr int kNothingThere = 4;
 
-std::string Cut(std::string text) {
-  if (text.size() > kMostText / 2) {
-    text.resize(kMostText / 2);
-    while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0U) == 0x80U)
-      text.pop_back();
-    if (!text.empty() && (static_cast<unsigned char>(text.back()) & 0x80U) != 0) text.pop_back();
-  }
-  return text;
-}
-
 // What it said last of itself; before that stands its progress.
 std::string LastWords(const SubprocessOutput& answer) {
   constexpr std::string_view kName = "auspex risk: ";
@@ -47,12 +38,9 @@ std::string LastWords(const SubprocessOutput& answer) {
   return answer.errors.substr(from, answer.errors.find('\n', from) - from);
 }
 
-ChangeFacts Without(std::string_view what, std::string_view why) {
-  ChangeFacts facts;
-  facts.model = Cut(fmt::format("{}: {}", what, why));
-  return facts;
+ChangeFacts NotKnown(const std::string& why) {
+  return FactsWithout({ErrorCode::kUnavailable, why});
 }
-ChangeFacts NotKnown(std::string_view why) { return Without("what it changes is not known", why); }
 
 std::string TextIn(const nlohmann::json& object, const char* key) {
   const auto found = object.find(key);
@@ -152,16 +140,13 @@ void ChangeSource::Run() {
 ChangeFacts ChangeSource::FactsFor(const Job& job) {
   Result<ChangeFacts> facts = Read(job);
   if (facts.ok()) return *std::move(facts);
-  const std::string& why = facts.error().message;
-  if (facts.error().code == ErrorCode::kNoData) return Without("nothing changes", why);
-  if (facts.error().code == ErrorCode::kConflict)
-    return Without("it goes back", AsPeopleSay(why) + ", which is not looked at");
-  if (!stopping_)
+  const Error& why = facts.error();
+  if (why.code != ErrorCode::kNoData && why.code != ErrorCode::kConflict && !stopping_)
     deps_.log->Warn("change_not_known", {{"service", job.source.service},
                                          {"repository", job.source.repository},
                                          {"version", job.ask.version},
-                                         {"why", Cut(why)}});
-  return NotKnown(why);
+                                         {"why", Printable(why.message, kMostText)}});
+  return FactsWithout(why);
 }
 
 // kNoData: nothing lies in the range.
@@ -177,7 +162,7 @@ Result<ChangeFacts> ChangeSource::Read(const Job& job) {
                                                            .oom_score_adj = kOomScoreAdj,
                                                            .stop = &stopping_}));
   if (answer.end == SubprocessEnd{kNothingThere, 0})
-    return Fail(ErrorCode::kNoData, "{}", AsPeopleSay(LastWords(answer)));
+    return Fail(ErrorCode::kNoData, "{}", LastWords(answer));
   if (!answer.end.good()) return Fail(ErrorCode::kUnavailable, "{}", LastWords(answer));
   const auto json = nlohmann::json::parse(answer.output, nullptr, false);
   if (!json.is_object() || !json.contains("change"))
@@ -201,9 +186,11 @@ Result<std::string> ChangeSource::RangeFor(const Job& job) const {
     const auto serving = RevisionOf(repository, service, *baseline, &stopping_);
     return serving.ok() ? fmt::format("{0}~1..{0}", *serving) : std::string();
   }
-  // First, so that a version that is none is told before what else is not known.
-  AUSPEX_TRY(RevisionOf(repository, service, job.ask.version, &stopping_));
-  if (!baseline.ok()) return Failure{baseline.error()};
+  if (!baseline.ok()) {
+    // A version that is none is told before what else is not known.
+    AUSPEX_TRY(RevisionOf(repository, service, job.ask.version, &stopping_));
+    return Failure{baseline.error()};
+  }
   return RangeOf(
       repository,
       {.service = service, .older = *baseline, .newer = job.ask.version, .stop = &stopping_});

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "auspex/base/ids.h"
+#include "auspex/base/printable.h"
 
 namespace auspex::risk {
 namespace {
@@ -62,6 +63,23 @@ std::string AsPeopleSay(std::string range) {
   for (std::size_t at = range.find(kTags); at != std::string::npos; at = range.find(kTags, at))
     range.erase(at, kTags.size());
   return range;
+}
+
+ChangeFacts FactsWithout(const Error& why) {
+  const std::string text = AsPeopleSay(why.message);
+  ChangeFacts facts;
+  switch (why.code) {
+    case ErrorCode::kNoData:
+      facts.model = fmt::format("nothing changes: {}", text);
+      break;
+    case ErrorCode::kConflict:
+      facts.model = fmt::format("it goes back: {}, which is not looked at", text);
+      break;
+    default:
+      facts.model = fmt::format("what it changes is not known: {}", text);
+  }
+  facts.model = Printable(facts.model, kMostText);
+  return facts;
 }
 
 }  // namespace auspex::risk

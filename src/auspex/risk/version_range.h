@@ -5,6 +5,7 @@
 
 #include "auspex/base/result.h"
 #include "auspex/change/git/repository.h"
+#include "auspex/risk/prediction.h"
 
 namespace auspex::risk {
 
@@ -30,5 +31,9 @@ Result<std::string> RangeOf(const change::git::Repository& repository,
 
 // Without the folder that tags are in.
 [[nodiscard]] std::string AsPeopleSay(std::string range);
+
+// Of a change that is none, or not known: `model` says why (kNoData: nothing changes; kConflict: it
+// goes back), and nothing else is there.
+[[nodiscard]] ChangeFacts FactsWithout(const Error& why);
 
 }  // namespace auspex::risk

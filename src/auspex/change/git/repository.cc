@@ -309,6 +309,11 @@ Result<Range> Repository::ResolveRange(std::string_view text, std::string_view s
   return RangeBetween(older.empty() ? "HEAD" : older, newer.empty() ? "HEAD" : newer);
 }
 
+bool Repository::HasFolder(const CommitId& commit, const std::string& path) const {
+  const auto type = Ask({"cat-file", "-t", fmt::format("{}:{}", commit.text(), path)});
+  return type.ok() && *type == "tree\n";
+}
+
 Result<LogReader> Repository::Log(const LogQuery& query) const {
   std::vector<std::string> arguments = {"log",
                                         "-z",

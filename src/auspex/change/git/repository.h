@@ -116,6 +116,8 @@ class Repository {
   // of others. A tag on HEAD itself is passed over for the one before it.
   [[nodiscard]] Result<Range> ResolveRange(std::string_view text,
                                            std::string_view service = {}) const;
+  // Whether the commit has a folder at this path, "services/checkout".
+  [[nodiscard]] bool HasFolder(const CommitId& commit, const std::string& path) const;
   [[nodiscard]] Result<bool> IsAncestor(const CommitId& older, const CommitId& newer) const;
   [[nodiscard]] Result<std::int64_t> CountCommits(const LogQuery& query) const;  // without merges
 
